@@ -1,0 +1,180 @@
+// Package connectors is the contract for channels: how a platform's webhook
+// becomes events and how a reply reaches the platform. It knows no channel and
+// no store; each channel lives in a folder of its own below.
+package connectors
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"usher/config"
+)
+
+// Sentinels that a Connector's methods return, wrapped or bare.
+var (
+	// ErrUnverified: the signature or token is missing or wrong. Answer 401.
+	ErrUnverified = errors.New("signature missing or wrong")
+	// ErrUnreadable: the body is no document of this channel at all. Answer 400.
+	ErrUnreadable = errors.New("body is not readable")
+)
+
+// Request is a webhook as it came in: a copy, owned by whoever holds it.
+type Request struct {
+	Method string
+	URL    string // as the platform called it: scheme, host, path, query
+	Path   string // what follows the channel's own path: "", "/status"
+	Query  map[string]string
+	Header http.Header
+	Body   []byte
+	IP     string // the client's address, forwarded ones only from trusted proxies
+	At     time.Time
+	// Authorized says that the caller showed an API key of this business with
+	// scope bot. Channels that take keys instead of signatures accept it.
+	Authorized bool
+}
+
+// Item is one thing found in a request, in payload order.
+type Item struct {
+	Event Event
+	Raw   []byte // the bytes of this item alone, as the platform sent them
+	// Problem, if not empty, says why the item could not be understood. It is
+	// kept in quarantine with as much of the Event as was readable.
+	Problem string
+}
+
+// Response is what the platform expects to read.
+type Response struct {
+	Status      int // zero: 200
+	ContentType string
+	Body        []byte
+}
+
+// A Connector reads the webhooks of one configured channel. It is safe for
+// concurrent use.
+type Connector interface {
+	// Verify checks the signature over the raw body in constant time. It
+	// returns ErrUnverified and never says what was expected.
+	Verify(*Request) error
+	// Parse is pure: the same bytes give the same items. One item that it does
+	// not understand has a Problem and spoils no other. ErrUnreadable: nothing
+	// in the body can be used. The same dedupe key twice gives one item.
+	Parse(*Request) ([]Item, error)
+}
+
+// A Challenger answers a platform's set-up handshake. ok is false when the
+// request is none.
+type Challenger interface {
+	Challenge(*Request) (response Response, ok bool)
+}
+
+// An Accounter names the platform's id of the one account that it is
+// configured for; "" stands for every account that no other channel names.
+type Accounter interface {
+	Account() string
+}
+
+// A Sender writes to a person through the platform's API.
+//
+// Errors are *outbound.Error where the platform's answer says what comes next.
+type Sender interface {
+	Send(ctx context.Context, to Address, m Message) (platformID string, err error)
+}
+
+// A Responder is a channel whose platform waits for the answer in the request:
+// the turn is run before Deadline, and Respond writes its outcome.
+type Responder interface {
+	Deadline() time.Duration
+	Respond(Turn) Response
+}
+
+// A Streamer is a channel whose people read their conversation from usher
+// itself: replies are kept in the transcript and nothing is sent.
+type Streamer interface {
+	Streams()
+}
+
+// Setup is what a Factory gets to build one configured channel.
+type Setup struct {
+	ID       string // type/name
+	Country  string // ISO 3166-1 alpha-2, of the business
+	Settings config.Settings
+	HTTP     *http.Client // guarded and bounded; the only way out
+}
+
+// A Factory builds a Connector. Its error names the setting at fault and never
+// a secret's value.
+type Factory func(Setup) (Connector, error)
+
+// Address is where a reply goes: always the address the message came from.
+type Address struct {
+	ExternalID string `json:"external_id"`
+	IDs        *IDs   `json:"ids,omitempty"`
+}
+
+// Message is one thing that usher says to a person.
+type Message struct {
+	ID      string   `json:"id,omitempty"` // stable over retries and replays
+	Text    string   `json:"text,omitempty"`
+	Media   []Media  `json:"media,omitempty"`
+	Buttons []Button `json:"buttons,omitempty"`
+	Form    *Form    `json:"form,omitempty"`
+}
+
+// Button is one choice offered.
+type Button struct {
+	Title string `json:"title"`
+	Value string `json:"value"`
+}
+
+// Form asks for several values at once, where the channel can show one.
+type Form struct {
+	Title  string      `json:"title,omitempty"`
+	Fields []FormField `json:"fields"`
+}
+
+// FormField is one line of a Form.
+type FormField struct {
+	Name     string   `json:"name"`
+	Label    string   `json:"label"`
+	Input    string   `json:"input"` // text, number, date, yes_no, email, phone, choice …
+	Required bool     `json:"required"`
+	Choices  []Button `json:"choices,omitempty"`
+}
+
+// Capabilities says what a channel can show; what it cannot is turned into text
+// or asked one by one.
+type Capabilities struct {
+	Buttons bool // buttons, lists or the like for choices
+	Forms   bool // native forms
+}
+
+// A Describer says what its channel can show. One that is none can show text.
+type Describer interface {
+	Capabilities() Capabilities
+}
+
+// Turn is the outcome of one event on a request-reply channel: the person as
+// the conversation may see them, and what is said. A value that the
+// conversation may not see is absent from Values; Known has every field.
+type Turn struct {
+	GuestID        *string         `json:"guest_id"`
+	ContactID      *string         `json:"contact_id"`
+	Type           string          `json:"type"`
+	Status         *string         `json:"status"`
+	Known          map[string]bool `json:"known"`
+	Values         map[string]any  `json:"values"`
+	ConversationID string          `json:"conversation_id"`
+	Handling       string          `json:"handling"`
+	WaitingFor     *string         `json:"waiting_for"`
+	Replies        []TurnReply     `json:"replies"`
+}
+
+// TurnReply is a Message as a bot reads it: every key is there.
+type TurnReply struct {
+	Text    string   `json:"text"`
+	Media   []Media  `json:"media"`
+	Buttons []Button `json:"buttons"`
+	Form    *Form    `json:"form"`
+}

@@ -1,0 +1,75 @@
+// Package crm is the contract for lead delivery: how a contact reaches a CRM,
+// once. It knows no CRM and no store; each CRM lives in a folder of its own
+// below.
+package crm
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"usher/config"
+)
+
+// Kind says what a push is about.
+type Kind string
+
+// The kinds that every destination can ask for.
+const (
+	LeadCreated    Kind = "lead.created"
+	ContactUpdated Kind = "contact.updated"
+	InquiryCreated Kind = "inquiry.created"
+)
+
+// Push is one document for one destination: what design and users call a
+// delivery, seen from the connector. The same push keeps ID and LeadKey over
+// all its attempts.
+type Push struct {
+	ID       string // delivery id, the receiver's idempotency key
+	Kind     Kind
+	At       time.Time // when the cause happened
+	LeadKey  string    // one per contact, for ever; ≤ 64 of [A-Za-z0-9_-]
+	RemoteID string    // of an earlier push, if known
+	// First is false if an earlier attempt of this push may have reached the
+	// CRM: its outcome is unknown.
+	First bool
+	// Document is what a webhook receives: {type, timestamp, data}.
+	Document json.RawMessage
+	// Contact is Document's data.contact, for connectors that map fields.
+	Contact map[string]any
+	// Transcript of the conversation that led here, plain text.
+	Transcript string
+}
+
+// Receipt is what became of one push.
+type Receipt struct {
+	RemoteID  string
+	RemoteURL string
+	Status    int // HTTP
+	// Err is nil when the CRM has the record. An *outbound.Error says what
+	// comes next; any other error is retried.
+	Err error
+}
+
+// A Connector writes to one configured CRM account. It is safe for concurrent
+// use.
+type Connector interface {
+	// Push writes the given pushes, at most Batch of them and no two with one
+	// LeadKey, and returns a receipt for each, in their order. It may be
+	// cancelled at any time; what was under way then is outcome unknown.
+	Push(ctx context.Context, pushes []Push) []Receipt
+	// Batch is how many pushes one call may take.
+	Batch() int
+}
+
+// Setup is what a Factory gets to build one configured destination.
+type Setup struct {
+	ID       string
+	Settings config.Settings
+	HTTP     *http.Client // guarded and bounded; the only way out
+}
+
+// A Factory builds a Connector. Its error names the setting at fault and never
+// a secret's value.
+type Factory func(Setup) (Connector, error)
