@@ -1,0 +1,200 @@
+// Package database opens the SQL database, whichever of the two it is, keeps
+// its schema up to date and runs transactions. It knows no table's meaning.
+package database
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	driver "github.com/go-sql-driver/mysql"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/gormlite"
+	"gorm.io/driver/mysql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
+)
+
+// Dialect is the SQL that a database speaks.
+type Dialect string
+
+// The two dialects. MySQL stands for everything that speaks its protocol.
+const (
+	SQLite Dialect = "sqlite"
+	MySQL  Dialect = "mysql"
+)
+
+const (
+	// readers of the embedded file: more only queue for the two or four cores
+	// of the machines that it is meant for.
+	sqliteReaders = 4
+	// connections to a MySQL server: batches make many of them slower
+	// (16 beat 64 and 256 where it was measured).
+	mysqlConns = 16
+	// preparedMax bounds the statements that the embedded writer keeps ready.
+	preparedMax = 256
+)
+
+// DB is an open database.
+type DB struct {
+	Dialect Dialect
+
+	write *gorm.DB
+	read  *gorm.DB
+	gate  *gate // nil: the server orders writers itself
+	clock func() int64
+}
+
+// OpenSQLite opens the embedded file, made if missing: WAL, synchronous=FULL
+// (an answered webhook survives power loss), one writer, a few readers.
+func OpenSQLite(path string) (*DB, error) {
+	// busy_timeout comes first: the other pragmas may already meet a lock.
+	dsn := "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
+		"&_pragma=synchronous(2)&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-16000)"
+	write, err := openGorm(gormlite.Open(dsn+"&_txlock=immediate"), true)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := pool(write, 1); err != nil {
+		return nil, err
+	}
+	read, err := openGorm(gormlite.Open(dsn+"&_pragma=query_only(1)"), true)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := pool(read, sqliteReaders); err != nil {
+		return nil, err
+	}
+	return &DB{Dialect: SQLite, write: write, read: read, gate: newGate(), clock: risingClock()}, nil
+}
+
+// OpenMySQL opens a server that speaks the MySQL protocol. Its errors never
+// name the password.
+func OpenMySQL(ctx context.Context, cfg *driver.Config) (*DB, error) {
+	cfg = cfg.Clone()
+	cfg.ParseTime, cfg.Loc = true, time.UTC
+	cfg.InterpolateParams = true // one round trip, no state in proxies
+	cfg.MultiStatements = false
+	cfg.MaxAllowedPacket = 0 // ask the server
+	if cfg.Params == nil {
+		cfg.Params = map[string]string{}
+	}
+	cfg.Params["time_zone"] = "'+00:00'"
+	// No gap locks: two nodes that insert neighbours must not deadlock.
+	cfg.Params["transaction_isolation"] = "'READ-COMMITTED'"
+	connector, err := driver.NewConnector(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("database at %s: %w", cfg.Addr, err)
+	}
+	conn := sql.OpenDB(connector)
+	if err := conn.PingContext(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("database at %s: %w", cfg.Addr, err)
+	}
+	g, err := openGorm(mysql.New(mysql.Config{Conn: conn, DisableWithReturning: true}), false)
+	if err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("database at %s: %w", cfg.Addr, err)
+	}
+	if err := pool(g, mysqlConns); err != nil {
+		return nil, err
+	}
+	return &DB{Dialect: MySQL, write: g, read: g}, nil
+}
+
+func openGorm(d gorm.Dialector, prepare bool) (*gorm.DB, error) {
+	return gorm.Open(d, &gorm.Config{
+		TranslateError:         true,
+		SkipDefaultTransaction: true,
+		PrepareStmt:            prepare,
+		PrepareStmtMaxSize:     preparedMax,
+		Logger:                 logger.Discard, // statements carry people's data
+	})
+}
+
+func pool(g *gorm.DB, n int) error {
+	conn, err := g.DB()
+	if err != nil {
+		return err
+	}
+	conn.SetMaxOpenConns(n)
+	conn.SetMaxIdleConns(n)
+	conn.SetConnMaxIdleTime(5 * time.Minute)
+	return nil
+}
+
+// Close closes the database; for the embedded file this folds its log back in.
+func (db *DB) Close() error {
+	var errs []error
+	for _, g := range []*gorm.DB{db.read, db.write} {
+		if g == db.write && db.read == db.write && len(errs) > 0 {
+			break
+		}
+		conn, err := g.DB()
+		if err == nil {
+			err = conn.Close()
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// Ping tells whether the database answers.
+func (db *DB) Ping(ctx context.Context) error {
+	conn, err := db.read.DB()
+	if err != nil {
+		return err
+	}
+	return conn.PingContext(ctx)
+}
+
+// Read returns a handle for reading outside a transaction.
+func (db *DB) Read(ctx context.Context) *Tx {
+	return &Tx{DB: db.read.WithContext(ctx), Dialect: db.Dialect, ctx: ctx, clock: db.clock}
+}
+
+// IsTransient says whether the whole transaction may simply be run again: a
+// deadlock, a lock that took too long, a write conflict between nodes.
+func IsTransient(err error) bool {
+	var my *driver.MySQLError
+	if errors.As(err, &my) {
+		switch my.Number {
+		case 1205, 1213, 9007, 8002, 8022: // lock wait, deadlock; TiDB's write conflicts
+			return true
+		}
+	}
+	return errors.Is(err, sqlite3.BUSY)
+}
+
+// IsDuplicate says whether a unique key refused a row.
+func IsDuplicate(err error) bool {
+	var my *driver.MySQLError
+	if errors.As(err, &my) {
+		return my.Number == 1062
+	}
+	return errors.Is(err, gorm.ErrDuplicatedKey) ||
+		errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY)
+}
+
+// IsData says whether a row itself is at fault (too long, wrong type) rather
+// than the database: trying it again cannot help.
+func IsData(err error) bool {
+	var my *driver.MySQLError
+	if errors.As(err, &my) {
+		switch my.Number {
+		case 1062, 1264, 1265, 1292, 1366, 1406, 1048:
+			return true
+		}
+		return false
+	}
+	return errors.Is(err, sqlite3.CONSTRAINT) || errors.Is(err, sqlite3.TOOBIG) || errors.Is(err, sqlite3.MISMATCH)
+}
+
+// Placeholders returns "(?,?),(?,?)" for rows of n values.
+func Placeholders(rows, n int) string {
+	one := "(" + strings.Repeat("?,", n-1) + "?)"
+	return strings.Repeat(one+",", rows-1) + one
+}

@@ -1,0 +1,192 @@
+package database
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Priority orders writers of the embedded database, which has one at a time.
+type Priority int
+
+// Intake goes before steps, steps before bulk work. None starves another: see
+// gate.
+const (
+	Intake Priority = iota
+	Steps
+	Bulk
+	priorities
+)
+
+// Tx is a transaction, or outside of one a handle for reading. Besides gorm it
+// has the two calls that batches use.
+type Tx struct {
+	*gorm.DB
+	Dialect Dialect
+
+	ctx   context.Context
+	clock func() int64
+}
+
+// Write runs fn in a transaction: committed if fn returns nil, rolled back
+// otherwise. It never runs fn twice.
+func (db *DB) Write(ctx context.Context, p Priority, fn func(*Tx) error) error {
+	if db.gate != nil {
+		if err := db.gate.enter(ctx, p); err != nil {
+			return err
+		}
+		defer db.gate.leave()
+	}
+	return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
+		return fn(&Tx{DB: g, Dialect: db.Dialect, ctx: ctx, clock: db.clock})
+	})
+}
+
+// Run executes one statement and returns the number of rows that it changed.
+func (tx *Tx) Run(query string, args ...any) (int64, error) {
+	res, err := tx.Statement.ConnPool.ExecContext(tx.ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// Query reads rows; scan is called for each.
+func (tx *Tx) Query(scan func(*sql.Rows) error, query string, args ...any) error {
+	rows, err := tx.Statement.ConnPool.QueryContext(tx.ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// Context of the transaction.
+func (tx *Tx) Context() context.Context { return tx.ctx }
+
+// Now is the database's time in microseconds since 1970: what leases and the
+// order of events are compared with, never a node's own clock. The embedded
+// file has its process's clock, which only rises.
+func (tx *Tx) Now() (int64, error) {
+	if tx.clock != nil {
+		return tx.clock(), nil
+	}
+	var now int64
+	err := tx.Query(func(r *sql.Rows) error { return r.Scan(&now) }, "SELECT "+mysqlNow)
+	return now, err
+}
+
+// NowSQL is an expression for Now inside a statement.
+func (tx *Tx) NowSQL() string {
+	if tx.clock != nil {
+		return fmt.Sprint(tx.clock())
+	}
+	return mysqlNow
+}
+
+const mysqlNow = "CAST(UNIX_TIMESTAMP(NOW(6))*1000000 AS SIGNED)"
+
+// Values is a derived table of the given rows and columns, for joining a batch
+// of values: "(VALUES …)" or "(SELECT … UNION ALL …)", with its columns named.
+func (tx *Tx) Values(alias string, rows int, columns ...string) string {
+	if tx.Dialect == SQLite {
+		var b strings.Builder
+		b.WriteString("(SELECT ")
+		for i, c := range columns {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			fmt.Fprintf(&b, "column%d AS %s", i+1, c)
+		}
+		b.WriteString(" FROM (VALUES " + Placeholders(rows, len(columns)) + ")) AS " + alias)
+		return b.String()
+	}
+	first := "SELECT ? AS " + strings.Join(columns, ", ? AS ")
+	more := " UNION ALL SELECT " + strings.Repeat("?,", len(columns)-1) + "?"
+	return "(" + first + strings.Repeat(more, rows-1) + ") AS " + alias
+}
+
+// gate lets one writer in at a time, the more urgent first; every starveLimit-th
+// entry goes to whoever waits longest at the other priorities, so that a flood
+// of webhooks slows the work on them but does not stop it.
+type gate struct {
+	mu      sync.Mutex
+	busy    bool
+	waiting [priorities][]chan struct{}
+	passed  int
+}
+
+const starveLimit = 8
+
+func newGate() *gate { return &gate{} }
+
+func (g *gate) enter(ctx context.Context, p Priority) error {
+	g.mu.Lock()
+	if !g.busy {
+		g.busy = true
+		g.mu.Unlock()
+		return nil
+	}
+	turn := make(chan struct{})
+	g.waiting[p] = append(g.waiting[p], turn)
+	g.mu.Unlock()
+	select {
+	case <-turn:
+		return nil
+	case <-ctx.Done():
+		g.mu.Lock()
+		for i, c := range g.waiting[p] {
+			if c == turn {
+				g.waiting[p] = append(g.waiting[p][:i], g.waiting[p][i+1:]...)
+				g.mu.Unlock()
+				return ctx.Err()
+			}
+		}
+		g.mu.Unlock()
+		g.leave() // the turn had been given meanwhile
+		return ctx.Err()
+	}
+}
+
+func (g *gate) leave() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.passed++
+	order := []Priority{Intake, Steps, Bulk}
+	switch {
+	case g.passed%(starveLimit*starveLimit) == 0:
+		order = []Priority{Bulk, Steps, Intake}
+	case g.passed%starveLimit == 0:
+		order = []Priority{Steps, Bulk, Intake}
+	}
+	for _, p := range order {
+		if q := g.waiting[p]; len(q) > 0 {
+			g.waiting[p] = q[1:]
+			close(q[0])
+			return
+		}
+	}
+	g.busy = false
+}
+
+// risingClock is a clock in microseconds that never repeats nor goes back.
+func risingClock() func() int64 {
+	var mu sync.Mutex
+	var last int64
+	return func() int64 {
+		mu.Lock()
+		defer mu.Unlock()
+		last = max(last+1, time.Now().UnixMicro())
+		return last
+	}
+}
