@@ -101,6 +101,9 @@ type Setup struct {
 	Country  string // ISO 3166-1 alpha-2, of the business
 	Settings config.Settings
 	HTTP     *http.Client // guarded and bounded; the only way out
+	// Key is a secret of this installation, at least 16 bytes, from which a
+	// channel that signs tokens of its own derives its key.
+	Key []byte
 }
 
 // A Factory builds a Connector. Its error names the setting at fault and never
