@@ -1,0 +1,186 @@
+package contacts
+
+import (
+	"encoding/json"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Dates outside these years are typing mistakes, and not every database could
+// keep them.
+const (
+	minYear = 1000
+	maxYear = 9999
+)
+
+const day = "2006-01-02"
+
+var (
+	yearFirst  = regexp.MustCompile(`^(\d{4})[-./ ](\d{1,2})[-./ ](\d{1,2})\.?$`)
+	yearLast   = regexp.MustCompile(`^(\d{1,2})[-./ ] ?(\d{1,2})[-./ ] ?(\d{4})\.?$`)
+	basic      = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})$`)
+	millis     = regexp.MustCompile(`^-?\d{12,14}$`)
+	dayMonth   = regexp.MustCompile(`^(\d{1,2})(?:st|nd|rd|th|er|º|ª)?\.?[ -](?:(?:of|de|di|do) )?(\pL+)\.?,?[ -](?:(?:de|del|do) )?(\d{4})$`)
+	monthFirst = regexp.MustCompile(`^(\pL+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})$`)
+	weekday    = regexp.MustCompile(`^(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?,? `)
+)
+
+func parseDate(v any, l Locale) (any, error) {
+	switch v := v.(type) {
+	case float64:
+		if v != float64(int64(v)) {
+			return nil, notADate()
+		}
+		return dayOf(int64(v), l)
+	case int:
+		return dayOf(int64(v), l)
+	case int64:
+		return dayOf(v, l)
+	case json.Number:
+		ms, err := v.Int64()
+		if err != nil {
+			return nil, notADate()
+		}
+		return dayOf(ms, l)
+	case time.Time:
+		return inRange(v.Year(), int(v.Month()), v.Day())
+	case string:
+		date, err := ParseDate(v, l)
+		if err != nil {
+			return nil, err
+		}
+		return date, nil
+	default:
+		return nil, &Invalid{CodeType, "want a date"}
+	}
+}
+
+// ParseDate reads a day and returns it as YYYY-MM-DD. It takes ISO 8601, RFC
+// 3339 (the day as written), milliseconds since 1970, 2/5/2024 and the like
+// (day first, except where the country puts the month first; if only one
+// reading is a date, that one) and months by name: 2 May 2024. Years have four
+// digits: nobody knows which century another one means.
+func ParseDate(s string, l Locale) (string, error) {
+	s = strings.ToLower(strings.Join(strings.Fields(clean(plain(s))), " "))
+	if s == "" {
+		return "", ErrBlank
+	}
+	if len(s) > maxPlace {
+		return "", notADate()
+	}
+	if m := yearFirst.FindStringSubmatch(s); m != nil {
+		return calendar(m[1], m[2], m[3])
+	}
+	if m := basic.FindStringSubmatch(s); m != nil {
+		return calendar(m[1], m[2], m[3])
+	}
+	if millis.MatchString(s) {
+		ms, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return "", notADate()
+		}
+		return dayOf(ms, l)
+	}
+	if m := yearLast.FindStringSubmatch(s); m != nil {
+		first, second := m[1], m[2]
+		if monthComesFirst(l.Country) {
+			first, second = second, first
+		}
+		if date, err := calendar(m[3], second, first); err == nil {
+			return date, nil
+		}
+		return calendar(m[3], first, second)
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02t15:04:05.999999999z07:00", "2006-01-02t15:04:05",
+		"2006-01-02t15:04", "2006-01-02t15:04z07:00", "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02 15:04:05z07:00"} {
+		// Layouts of package time are case-sensitive where they spell T and Z.
+		if at, err := time.Parse(strings.ToUpper(layout), strings.ToUpper(s)); err == nil {
+			return inRange(at.Year(), int(at.Month()), at.Day())
+		}
+	}
+	s = weekday.ReplaceAllString(s, "")
+	if m := dayMonth.FindStringSubmatch(s); m != nil {
+		return calendar(m[3], monthNamed(m[2]), m[1])
+	}
+	if m := monthFirst.FindStringSubmatch(s); m != nil {
+		return calendar(m[3], monthNamed(m[1]), m[2])
+	}
+	return "", notADate()
+}
+
+// dayOf is the day of an instant. Midnight UTC is how programs write a day
+// without a time; any other instant is seen from the person's time zone.
+func dayOf(ms int64, l Locale) (string, error) {
+	at := time.UnixMilli(ms).UTC()
+	const aDay = 24 * 60 * 60 * 1000
+	if ms%aDay != 0 && l.Timezone != nil {
+		at = at.In(l.Timezone)
+	}
+	return inRange(at.Year(), int(at.Month()), at.Day())
+}
+
+func calendar(year, month, dayOfMonth string) (string, error) {
+	y, _ := strconv.Atoi(year) // digits only; an empty month is 0 and refused
+	m, _ := strconv.Atoi(month)
+	d, _ := strconv.Atoi(dayOfMonth)
+	return inRange(y, m, d)
+}
+
+func inRange(y, m, d int) (string, error) {
+	at := time.Date(y, time.Month(m), d, 0, 0, 0, 0, time.UTC)
+	if y < minYear || y > maxYear || at.Day() != d || int(at.Month()) != m {
+		return "", notADate()
+	}
+	return at.Format(day), nil
+}
+
+func monthComesFirst(country string) bool {
+	switch strings.ToUpper(country) {
+	case "US", "PR", "GU", "VI", "AS", "MP", "UM", "PW", "FM", "MH", "PH":
+		return true
+	default:
+		return false
+	}
+}
+
+// monthNamed is the number of a month by its name, whole or cut after three
+// letters or more; empty if it is none or could be two.
+func monthNamed(name string) string {
+	if len([]rune(name)) < 3 {
+		return ""
+	}
+	found := 0
+	for _, line := range monthNames() {
+		for i, month := range strings.Fields(line) {
+			if month == name {
+				return strconv.Itoa(i + 1)
+			}
+			if strings.HasPrefix(month, name) {
+				if found != 0 && found != i+1 {
+					return "" // jui: juin or juillet
+				}
+				found = i + 1
+			}
+		}
+	}
+	if found == 0 {
+		return ""
+	}
+	return strconv.Itoa(found)
+}
+
+func monthNames() []string {
+	return []string{
+		"january february march april may june july august september october november december",
+		"januar februar märz april mai juni juli august september oktober november dezember",
+		"janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
+		"enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
+		"gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
+		"janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
+		"januari februari maart april mei juni juli augustus september oktober november december",
+	}
+}
+
+func notADate() error { return &Invalid{CodeInvalid, "want a date like 2024-05-02"} }
