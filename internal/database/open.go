@@ -34,18 +34,16 @@ const (
 	// connections to a MySQL server: batches make many of them slower
 	// (16 beat 64 and 256 where it was measured).
 	mysqlConns = 16
-	// preparedMax bounds the statements that the embedded writer keeps ready.
-	preparedMax = 256
 )
 
 // DB is an open database.
 type DB struct {
 	Dialect Dialect
 
-	write *gorm.DB
-	read  *gorm.DB
-	gate  *gate // nil: the server orders writers itself
-	clock func() int64
+	write  *gorm.DB
+	read   *gorm.DB
+	writer *writer // of the embedded file; a server orders writers itself
+	clock  func() int64
 }
 
 // OpenSQLite opens the embedded file, made if missing: WAL, synchronous=FULL
@@ -54,21 +52,23 @@ func OpenSQLite(path string) (*DB, error) {
 	// busy_timeout comes first: the other pragmas may already meet a lock.
 	dsn := "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
 		"&_pragma=synchronous(2)&_pragma=wal_autocheckpoint(4000)&_pragma=cache_size(-16000)"
-	write, err := openGorm(gormlite.Open(dsn+"&_txlock=immediate"), true)
+	write, err := openGorm(gormlite.Open(dsn), 2)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if err := pool(write, 1); err != nil {
-		return nil, err
-	}
-	read, err := openGorm(gormlite.Open(dsn+"&_pragma=query_only(1)"), true)
+	read, err := openGorm(gormlite.Open(dsn+"&_pragma=query_only(1)"), sqliteReaders)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	if err := pool(read, sqliteReaders); err != nil {
+	conn, err := write.DB()
+	if err != nil {
 		return nil, err
 	}
-	return &DB{Dialect: SQLite, write: write, read: read, gate: newGate(), clock: risingClock()}, nil
+	w, err := newWriter(conn)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return &DB{Dialect: SQLite, write: write, read: read, writer: w, clock: risingClock()}, nil
 }
 
 // OpenMySQL opens a server that speaks the MySQL protocol. Its errors never
@@ -83,56 +83,72 @@ func OpenMySQL(ctx context.Context, cfg *driver.Config) (*DB, error) {
 		cfg.Params = map[string]string{}
 	}
 	cfg.Params["time_zone"] = "'+00:00'"
-	// No gap locks: two nodes that insert neighbours must not deadlock.
-	cfg.Params["transaction_isolation"] = "'READ-COMMITTED'"
-	connector, err := driver.NewConnector(cfg)
+	conn, err := dial(ctx, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("database at %s: %w", cfg.Addr, err)
 	}
-	conn := sql.OpenDB(connector)
-	if err := conn.PingContext(ctx); err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("database at %s: %w", cfg.Addr, err)
-	}
-	g, err := openGorm(mysql.New(mysql.Config{Conn: conn, DisableWithReturning: true}), false)
+	g, err := openGorm(mysql.New(mysql.Config{Conn: conn, DisableWithReturning: true}), mysqlConns)
 	if err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("database at %s: %w", cfg.Addr, err)
-	}
-	if err := pool(g, mysqlConns); err != nil {
-		return nil, err
 	}
 	return &DB{Dialect: MySQL, write: g, read: g}, nil
 }
 
-func openGorm(d gorm.Dialector, prepare bool) (*gorm.DB, error) {
-	return gorm.Open(d, &gorm.Config{
-		TranslateError:         true,
-		SkipDefaultTransaction: true,
-		PrepareStmt:            prepare,
-		PrepareStmtMaxSize:     preparedMax,
-		Logger:                 logger.Discard, // statements carry people's data
-	})
+// dial connects without gap locks: two nodes that insert neighbours must not
+// deadlock. The setting has two names: MariaDB before 11.1 knows only the second.
+func dial(ctx context.Context, cfg *driver.Config) (*sql.DB, error) {
+	var refused error
+	for _, isolation := range []string{"transaction_isolation", "tx_isolation"} {
+		named := cfg.Clone()
+		named.Params[isolation] = "'READ-COMMITTED'"
+		connector, err := driver.NewConnector(named)
+		if err != nil {
+			return nil, err
+		}
+		conn := sql.OpenDB(connector)
+		if refused = conn.PingContext(ctx); refused == nil {
+			return conn, nil
+		}
+		conn.Close()
+		var my *driver.MySQLError
+		if !errors.As(refused, &my) || my.Number != unknownVariable {
+			break
+		}
+	}
+	return nil, refused
 }
 
-func pool(g *gorm.DB, n int) error {
+// unknownVariable is the server's error for a setting that it does not have.
+const unknownVariable = 1193
+
+func openGorm(d gorm.Dialector, conns int) (*gorm.DB, error) {
+	g, err := gorm.Open(d, &gorm.Config{
+		TranslateError:         true,
+		SkipDefaultTransaction: true,
+		Logger:                 logger.Discard, // statements carry people's data
+	})
+	if err != nil {
+		return nil, err
+	}
 	conn, err := g.DB()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	conn.SetMaxOpenConns(n)
-	conn.SetMaxIdleConns(n)
-	conn.SetConnMaxIdleTime(5 * time.Minute)
-	return nil
+	conn.SetMaxOpenConns(conns)
+	conn.SetMaxIdleConns(conns)
+	return g, nil
 }
 
 // Close closes the database; for the embedded file this folds its log back in.
 func (db *DB) Close() error {
 	var errs []error
-	for _, g := range []*gorm.DB{db.read, db.write} {
-		if g == db.write && db.read == db.write && len(errs) > 0 {
-			break
-		}
+	handles := []*gorm.DB{db.read}
+	if db.writer != nil {
+		errs = append(errs, db.writer.close())
+		handles = append(handles, db.write)
+	}
+	for _, g := range handles {
 		conn, err := g.DB()
 		if err == nil {
 			err = conn.Close()

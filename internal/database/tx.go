@@ -36,15 +36,19 @@ type Tx struct {
 // Write runs fn in a transaction: committed if fn returns nil, rolled back
 // otherwise. It never runs fn twice.
 func (db *DB) Write(ctx context.Context, p Priority, fn func(*Tx) error) error {
-	if db.gate != nil {
-		if err := db.gate.enter(ctx, p); err != nil {
-			return err
-		}
-		defer db.gate.leave()
+	if db.writer != nil {
+		return db.writer.transact(ctx, p, func() error { return fn(db.writing(ctx)) })
 	}
 	return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
-		return fn(&Tx{DB: g, Dialect: db.Dialect, ctx: ctx, clock: db.clock})
+		return fn(&Tx{DB: g, Dialect: db.Dialect, ctx: ctx})
 	})
+}
+
+// writing is the handle inside a transaction of the embedded writer.
+func (db *DB) writing(ctx context.Context) *Tx {
+	g := db.write.WithContext(ctx)
+	g.Statement.ConnPool = db.writer
+	return &Tx{DB: g, Dialect: db.Dialect, ctx: ctx, clock: db.clock}
 }
 
 // Run executes one statement and returns the number of rows that it changed.
@@ -114,69 +118,6 @@ func (tx *Tx) Values(alias string, rows int, columns ...string) string {
 	first := "SELECT ? AS " + strings.Join(columns, ", ? AS ")
 	more := " UNION ALL SELECT " + strings.Repeat("?,", len(columns)-1) + "?"
 	return "(" + first + strings.Repeat(more, rows-1) + ") AS " + alias
-}
-
-// gate lets one writer in at a time, the more urgent first; every starveLimit-th
-// entry goes to whoever waits longest at the other priorities, so that a flood
-// of webhooks slows the work on them but does not stop it.
-type gate struct {
-	mu      sync.Mutex
-	busy    bool
-	waiting [priorities][]chan struct{}
-	passed  int
-}
-
-const starveLimit = 8
-
-func newGate() *gate { return &gate{} }
-
-func (g *gate) enter(ctx context.Context, p Priority) error {
-	g.mu.Lock()
-	if !g.busy {
-		g.busy = true
-		g.mu.Unlock()
-		return nil
-	}
-	turn := make(chan struct{})
-	g.waiting[p] = append(g.waiting[p], turn)
-	g.mu.Unlock()
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-		g.mu.Lock()
-		for i, c := range g.waiting[p] {
-			if c == turn {
-				g.waiting[p] = append(g.waiting[p][:i], g.waiting[p][i+1:]...)
-				g.mu.Unlock()
-				return ctx.Err()
-			}
-		}
-		g.mu.Unlock()
-		g.leave() // the turn had been given meanwhile
-		return ctx.Err()
-	}
-}
-
-func (g *gate) leave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.passed++
-	order := []Priority{Intake, Steps, Bulk}
-	switch {
-	case g.passed%(starveLimit*starveLimit) == 0:
-		order = []Priority{Bulk, Steps, Intake}
-	case g.passed%starveLimit == 0:
-		order = []Priority{Steps, Bulk, Intake}
-	}
-	for _, p := range order {
-		if q := g.waiting[p]; len(q) > 0 {
-			g.waiting[p] = q[1:]
-			close(q[0])
-			return
-		}
-	}
-	g.busy = false
 }
 
 // risingClock is a clock in microseconds that never repeats nor goes back.

@@ -88,7 +88,7 @@ CREATE TABLE events (
   raw MEDIUMBLOB,
   answer MEDIUMBLOB,
   trace MEDIUMBLOB,
-  KEY events_undone (state, part, pos),
+  KEY events_undone (state, pos, part, lane),
   KEY events_lane (lane, pos)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

@@ -89,7 +89,7 @@ CREATE TABLE events (
   answer         BLOB,
   trace          BLOB
 ) STRICT;
-CREATE INDEX events_undone ON events (part, pos) WHERE state = 0;
+CREATE INDEX events_undone ON events (pos, part, lane) WHERE state = 0;
 CREATE INDEX events_kept ON events (state, pos) WHERE state > 1;
 CREATE INDEX events_lane ON events (lane, pos);
 

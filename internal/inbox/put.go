@@ -1,0 +1,316 @@
+package inbox
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"usher/internal/database"
+)
+
+// Bounds of one flush: large enough that a commit is shared by many, small
+// enough for every server's packet limit and a short transaction.
+const (
+	maxRows  = 256
+	maxBytes = 1 << 20
+	// flushTimeout bounds a flush. It must stay below lookback: an event that
+	// was answered 200 has been visible within that time of its place in the
+	// order, so its owner cannot have read past it.
+	flushTimeout = 4 * time.Second
+)
+
+// post is what one Put waits for.
+type post struct {
+	events []*Event
+	owner  []int64 // per event: the id that the row has
+	err    error
+	left   int
+	done   chan struct{}
+}
+
+// Put stores events and returns once all are committed. The result names, for
+// each event, the id under which it is stored: its own, or that of the event
+// with the same dedupe key which was there first. An error means that some may
+// not be stored: the sender must send all again.
+func (in *Inbox) Put(ctx context.Context, events []*Event) (stored []int64, err error) {
+	if len(events) == 0 {
+		return nil, nil
+	}
+	if in.backlog.over(in.options.MaxBacklog) {
+		return nil, ErrFull
+	}
+	p := &post{events: events, owner: make([]int64, len(events)), left: len(events), done: make(chan struct{})}
+	if err := in.bring(ctx, p); err != nil {
+		return nil, err
+	}
+	// Not ctx: the rows may be committed whoever waits, and whether they are is
+	// known within flushTimeout.
+	<-p.done
+	return p.owner, p.err
+}
+
+func (in *Inbox) bring(ctx context.Context, p *post) error {
+	in.closing.RLock()
+	defer in.closing.RUnlock()
+	if in.closed {
+		return ErrClosed
+	}
+	select {
+	case in.flushes <- p:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Run commits what Put brings until ctx ends and all that was brought is
+// answered.
+func (in *Inbox) Run(ctx context.Context) error {
+	go func() {
+		<-ctx.Done()
+		in.closing.Lock() // waits for those who bring something now
+		defer in.closing.Unlock()
+		in.closed = true
+		close(in.flushes)
+	}()
+	var rest []row
+	for {
+		if len(rest) == 0 {
+			p, ok := <-in.flushes
+			if !ok {
+				return nil
+			}
+			rest = p.rows(rest)
+		}
+		rest = in.flush(in.gather(rest))
+	}
+}
+
+// row is one event of one post.
+type row struct {
+	post  *post
+	index int
+}
+
+func (r row) event() *Event { return r.post.events[r.index] }
+
+func (p *post) rows(rows []row) []row {
+	for i := range p.events {
+		rows = append(rows, row{p, i})
+	}
+	return rows
+}
+
+// gather adds what waits, without waiting for more.
+func (in *Inbox) gather(rows []row) []row {
+	for len(rows) < maxRows {
+		select {
+		case p, ok := <-in.flushes:
+			if !ok {
+				return rows
+			}
+			rows = p.rows(rows)
+		default:
+			return rows
+		}
+	}
+	return rows
+}
+
+// flush commits the first rows in one statement and returns the others.
+func (in *Inbox) flush(rows []row) []row {
+	n, size := 0, 0
+	for n < len(rows) && n < maxRows && (n == 0 || size < maxBytes) {
+		size += len(rows[n].event().Event) + len(rows[n].event().Raw)
+		n++
+	}
+	batch, rest := rows[:n], rows[n:]
+	for place, r := range batch {
+		r.event().Pos = int64(place)
+	}
+	in.commit(batch)
+	in.announce(batch)
+	return rest
+}
+
+// commit stores rows, given in the order of their arrival; when the database
+// refuses, it halves them until only the row at fault is refused.
+func (in *Inbox) commit(rows []row) {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	err := in.insert(ctx, rows)
+	cancel()
+	switch {
+	case err == nil:
+		return
+	case len(rows) > 1 && (database.IsData(err) || database.IsTransient(err)):
+		in.commit(rows[:len(rows)/2])
+		in.commit(rows[len(rows)/2:])
+	default:
+		for _, r := range rows {
+			r.fail(fmt.Errorf("store event: %w", err))
+		}
+	}
+}
+
+const (
+	insertEvents = "INSERT INTO events (id,business_id,channel,dedupe,lane,part,pos,state," +
+		"reserved_by,reserved_until,reason,done_at,event,raw) VALUES "
+	// The database's time goes in on its way: its order is the events' order.
+	mysqlRow  = "(?,?,?,?,?,?,%[1]s*1024+?,?,?,IF(?=0,0,%[1]s+?),?,?,?,?)"
+	sqliteRow = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+
+func (in *Inbox) insert(ctx context.Context, rows []row) error {
+	// Every node locks keys in the same order, so that they do not deadlock.
+	rows = slices.SortedFunc(slices.Values(rows), func(a, b row) int {
+		x, y := a.event(), b.event()
+		return bytes.Compare(x.Dedupe[:], y.Dedupe[:])
+	})
+	var changed int64
+	var err error
+	if in.db.Dialect == database.SQLite {
+		changed, err = in.insertSQLite(ctx, rows)
+	} else {
+		changed, err = in.insertMySQL(ctx, rows)
+	}
+	if err != nil {
+		return err
+	}
+	if int(changed) == len(rows) {
+		for _, r := range rows {
+			r.succeed(r.event().ID)
+		}
+		return nil
+	}
+	return in.readBack(ctx, rows)
+}
+
+// insertMySQL is one statement that commits by itself: one round trip.
+func (in *Inbox) insertMySQL(ctx context.Context, rows []row) (int64, error) {
+	tx := in.db.Read(ctx)
+	values := fmt.Sprintf(mysqlRow, tx.NowSQL())
+	args := make([]any, 0, len(rows)*15)
+	for _, r := range rows {
+		e := r.event()
+		args = append(args, e.ID, e.Business, e.Channel, e.Dedupe[:], e.Lane, PartOf(e.Lane), e.Pos, int(e.State),
+			e.ReservedBy, e.ReservedUntil, e.ReservedUntil, e.Reason, e.DoneAt, e.Event, e.Raw)
+	}
+	return tx.Run(insertEvents+strings.Repeat(values+",", len(rows)-1)+values+" ON DUPLICATE KEY UPDATE id=id", args...)
+}
+
+// insertSQLite is one transaction of statements for 64, 16, 4 and 1 rows: few
+// texts, so all of them stay prepared.
+func (in *Inbox) insertSQLite(ctx context.Context, rows []row) (changed int64, err error) {
+	err = in.db.Write(ctx, database.Intake, func(tx *database.Tx) error {
+		now, err := tx.Now()
+		if err != nil {
+			return err
+		}
+		for rest := rows; len(rest) > 0; {
+			n := batchSize(len(rest))
+			args := make([]any, 0, n*14)
+			for _, r := range rest[:n] {
+				e := r.event()
+				e.Pos = now*placesPerTick + e.Pos%placesPerTick
+				until := e.ReservedUntil
+				if until != 0 {
+					until += now
+				}
+				args = append(args, e.ID, e.Business, e.Channel, e.Dedupe[:], e.Lane, PartOf(e.Lane), e.Pos, int(e.State),
+					e.ReservedBy, until, e.Reason, e.DoneAt, e.Event, e.Raw)
+			}
+			did, err := tx.Run(insertEvents+strings.Repeat(sqliteRow+",", n-1)+sqliteRow+" ON CONFLICT DO NOTHING", args...)
+			if err != nil {
+				return err
+			}
+			changed += did
+			rest = rest[n:]
+		}
+		return nil
+	})
+	return changed, err
+}
+
+// readBack finds out which rows were there before.
+func (in *Inbox) readBack(ctx context.Context, rows []row) error {
+	keys := make([]any, len(rows))
+	for i, r := range rows {
+		keys[i] = r.event().Dedupe[:]
+	}
+	stored := make(map[string]int64, len(rows))
+	err := in.db.Read(ctx).Query(func(r *sql.Rows) error {
+		var id int64
+		var key []byte
+		if err := r.Scan(&id, &key); err != nil {
+			return err
+		}
+		stored[string(key)] = id
+		return nil
+	}, "SELECT id, dedupe FROM events WHERE dedupe IN "+database.Placeholders(1, len(keys)), keys...)
+	if err != nil {
+		return err
+	}
+	for _, r := range rows {
+		e := r.event()
+		if id, ok := stored[string(e.Dedupe[:])]; ok {
+			r.succeed(id)
+		} else {
+			// Another node made the same id in the same millisecond.
+			r.fail(errors.New("store event: id in use"))
+		}
+	}
+	return nil
+}
+
+func (r row) succeed(id int64) { r.post.owner[r.index] = id; r.settle() }
+func (r row) fail(err error)   { r.post.err = err; r.settle() }
+func (r row) settle() {
+	if r.post.left--; r.post.left == 0 {
+		close(r.post.done)
+	}
+}
+
+// announce tells the owner about new events, in the order in which they came.
+func (in *Inbox) announce(batch []row) {
+	fresh := make([]*Event, 0, len(batch))
+	for _, r := range batch {
+		if e := r.event(); r.post.owner[r.index] == e.ID && e.State == Accepted {
+			fresh = append(fresh, e)
+		}
+	}
+	in.backlog.add(len(fresh))
+	if len(fresh) > 0 && in.options.Accepted != nil {
+		in.options.Accepted(fresh)
+	}
+}
+
+// backlog estimates how many events are undone: counted each second, kept up to
+// date in between.
+type backlog struct {
+	n atomic.Int64
+}
+
+func (b *backlog) over(limit int) bool { return limit > 0 && b.n.Load() >= int64(limit) }
+func (b *backlog) add(n int)           { b.n.Add(int64(n)) }
+
+// Backlog is the number of undone events, as last counted and kept since.
+func (in *Inbox) Backlog() int { return int(max(in.backlog.n.Load(), 0)) }
+
+// CountBacklog counts the undone events, up to just over the bound.
+func (in *Inbox) CountBacklog(ctx context.Context) error {
+	limit := max(in.options.MaxBacklog, 1) + 1
+	var n int64
+	err := in.db.Read(ctx).Query(func(r *sql.Rows) error { return r.Scan(&n) },
+		"SELECT COUNT(*) FROM (SELECT 1 FROM events WHERE state = 0 LIMIT ?) AS undone", limit)
+	if err != nil {
+		return fmt.Errorf("count backlog: %w", err)
+	}
+	in.backlog.n.Store(n)
+	return nil
+}
