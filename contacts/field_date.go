@@ -47,11 +47,7 @@ func parseDate(v any, l Locale) (any, error) {
 	case time.Time:
 		return inRange(v.Year(), int(v.Month()), v.Day())
 	case string:
-		date, err := ParseDate(v, l)
-		if err != nil {
-			return nil, err
-		}
-		return date, nil
+		return ParseDate(v, l)
 	default:
 		return nil, &Invalid{CodeType, "want a date"}
 	}

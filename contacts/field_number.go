@@ -35,11 +35,7 @@ func parseNumber(v any, l Locale) (any, error) {
 		}
 		return bounded(f)
 	case string:
-		n, err := ParseNumber(v, l.Country)
-		if err != nil {
-			return nil, err
-		}
-		return n, nil
+		return ParseNumber(v, l.Country)
 	default:
 		return nil, &Invalid{CodeType, "want a number"}
 	}

@@ -18,11 +18,7 @@ func parseYesNo(v any, _ Locale) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	yes, err := ParseYesNo(s)
-	if err != nil {
-		return nil, err
-	}
-	return yes, nil
+	return ParseYesNo(s)
 }
 
 // ParseYesNo reads a yes or no in the languages that people answer in.

@@ -59,56 +59,53 @@ func (f Field) Parse(v any, l Locale) (any, error) {
 	if v == nil {
 		return nil, ErrBlank
 	}
+	parsed, err := f.parser()(v, l)
+	if err != nil {
+		return nil, err
+	}
+	return parsed, nil
+}
+
+type parser func(any, Locale) (any, error)
+
+// parser is the rule of a field: that of its type, unless the field is a
+// built-in one that has more to say.
+func (f Field) parser() parser {
 	if f.BuiltIn {
-		if parse := builtInParser(f.Name); parse != nil {
-			return parse(v, l)
+		switch f.Name {
+		case "name", "first_name", "middle_name", "last_name":
+			return fromText(func(s string, _ Locale) (string, error) { return ParseName(s) })
+		case "email":
+			return fromText(func(s string, _ Locale) (string, error) { return ParseEmail(s) })
+		case "phone":
+			return fromText(func(s string, l Locale) (string, error) { return ParsePhone(s, l.Country) })
+		case "country":
+			return fromText(func(s string, _ Locale) (string, error) { return ParseCountry(s) })
+		case "timezone":
+			return fromText(func(s string, _ Locale) (string, error) { return ParseTimezone(s) })
+		case "language":
+			return fromText(func(s string, _ Locale) (string, error) { return ParseLanguage(s) })
 		}
 	}
 	switch f.Type {
-	case Text:
-		return parseText(v, l)
 	case Number:
-		return parseNumber(v, l)
+		return parseNumber
 	case Date:
-		return parseDate(v, l)
+		return parseDate
 	case YesNo:
-		return parseYesNo(v, l)
+		return parseYesNo
 	default:
-		return nil, &Invalid{CodeType, "the field has no such type"}
+		return parseText
 	}
 }
 
-// builtInParser is the rule of a built-in field that is more than its type.
-func builtInParser(name string) func(any, Locale) (any, error) {
-	switch name {
-	case "name", "first_name", "middle_name", "last_name":
-		return fromText(func(s string, _ Locale) (string, error) { return ParseName(s) })
-	case "email":
-		return fromText(func(s string, _ Locale) (string, error) { return ParseEmail(s) })
-	case "phone":
-		return fromText(func(s string, l Locale) (string, error) { return ParsePhone(s, l.Country) })
-	case "country":
-		return fromText(func(s string, _ Locale) (string, error) { return ParseCountry(s) })
-	case "timezone":
-		return fromText(func(s string, _ Locale) (string, error) { return ParseTimezone(s) })
-	case "language":
-		return fromText(func(s string, _ Locale) (string, error) { return ParseLanguage(s) })
-	default:
-		return nil
-	}
-}
-
-func fromText(parse func(string, Locale) (string, error)) func(any, Locale) (any, error) {
+func fromText(parse func(string, Locale) (string, error)) parser {
 	return func(v any, l Locale) (any, error) {
 		s, err := textOf(v)
 		if err != nil {
 			return nil, err
 		}
-		parsed, err := parse(s, l)
-		if err != nil {
-			return nil, err
-		}
-		return parsed, nil
+		return parse(s, l)
 	}
 }
 

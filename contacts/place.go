@@ -32,9 +32,10 @@ func ParseCountry(s string) (string, error) {
 	}
 	for _, in := range namesIn() {
 		names := display.Regions(in)
-		for _, region := range display.Supported.Regions() {
-			if region.IsCountry() && strings.EqualFold(names.Name(region), s) && len(region.String()) == 2 {
-				return region.Canonicalize().String(), nil
+		for _, line := range strings.Fields(capitalZones) {
+			region, err := language.ParseRegion(line[:2])
+			if err == nil && strings.EqualFold(names.Name(region), s) {
+				return region.String(), nil
 			}
 		}
 	}
