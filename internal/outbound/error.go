@@ -1,7 +1,9 @@
 package outbound
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"time"
 )
 
@@ -23,6 +25,23 @@ const (
 	NotAllowed
 )
 
+func (c Class) String() string {
+	switch c {
+	case Retry:
+		return "retry"
+	case Permanent:
+		return "permanent"
+	case Auth:
+		return "auth"
+	case Disabled:
+		return "disabled"
+	case NotAllowed:
+		return "not allowed"
+	default:
+		return fmt.Sprintf("class %d", int(c))
+	}
+}
+
 // Error is a failed call to somebody else's API.
 type Error struct {
 	Class  Class
@@ -36,6 +55,8 @@ type Error struct {
 	Err     error
 }
 
+// Error is fit for operators: the status and the receiver's text, never a URL,
+// whose path or query may carry a token.
 func (e *Error) Error() string {
 	switch {
 	case e.Class == NotAllowed:
@@ -44,11 +65,23 @@ func (e *Error) Error() string {
 		return fmt.Sprintf("%d %s", e.Status, e.Text)
 	case e.Status != 0:
 		return fmt.Sprintf("status %d", e.Status)
-	case e.Err != nil:
-		return e.Err.Error()
-	default:
+	case e.Text != "":
 		return e.Text
+	case e.Err != nil:
+		return withoutURL(e.Err).Error()
+	default:
+		return "call failed"
 	}
 }
 
+// Unwrap gives the cause, so that errors.Is finds a cancelled context.
 func (e *Error) Unwrap() error { return e.Err }
+
+// withoutURL takes off the wrapping that prints the whole URL.
+func withoutURL(err error) error {
+	var wrapped *url.Error
+	for errors.As(err, &wrapped) && wrapped.Err != nil {
+		err = wrapped.Err
+	}
+	return err
+}
