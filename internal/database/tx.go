@@ -120,6 +120,48 @@ func (tx *Tx) Values(alias string, rows int, columns ...string) string {
 	return "(" + first + strings.Repeat(more, rows-1) + ") AS " + alias
 }
 
+// UpdateFrom updates n rows of a table at once: columns[0] is the key, the
+// others are set; args has n rows of these columns. Extra is ANDed to the
+// condition. It returns the number of rows changed.
+func (tx *Tx) UpdateFrom(table string, columns []string, n int, args []any, extra ...string) (int64, error) {
+	var sets []string
+	prefix := ""
+	if tx.Dialect == MySQL {
+		prefix = "t."
+	}
+	for _, c := range columns[1:] {
+		sets = append(sets, prefix+c+"=v."+c)
+	}
+	v := tx.Values("v", n, columns...)
+	if tx.Dialect == SQLite {
+		where := "t." + columns[0] + "=v." + columns[0] + strings.Join(prepend(" AND ", extra), "")
+		return tx.Run("UPDATE "+table+" AS t SET "+strings.Join(sets, ", ")+" FROM "+v+" WHERE "+where, args...)
+	}
+	where := strings.Join(extra, " AND ")
+	if where != "" {
+		where = " WHERE " + where
+	}
+	return tx.Run("UPDATE "+table+" t JOIN "+v+" ON t."+columns[0]+"=v."+columns[0]+" SET "+strings.Join(sets, ", ")+where, args...)
+}
+
+func prepend(prefix string, list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = prefix + s
+	}
+	return out
+}
+
+// BatchSize is the next statement's number of rows out of n that are left: of
+// few sizes, so that the embedded writer keeps their statements prepared.
+func BatchSize(n int) int {
+	size := 1
+	for size < 64 && size*4 <= n {
+		size *= 4
+	}
+	return size
+}
+
 // risingClock is a clock in microseconds that never repeats nor goes back.
 func risingClock() func() int64 {
 	var mu sync.Mutex

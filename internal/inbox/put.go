@@ -213,7 +213,7 @@ func (in *Inbox) insertSQLite(ctx context.Context, rows []row) (changed int64, e
 			return err
 		}
 		for rest := rows; len(rest) > 0; {
-			n := batchSize(len(rest))
+			n := database.BatchSize(len(rest))
 			args := make([]any, 0, n*14)
 			for _, r := range rest[:n] {
 				e := r.event()

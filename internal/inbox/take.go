@@ -193,27 +193,16 @@ func Finish(tx *database.Tx, outcomes []Outcome) error {
 	if err != nil {
 		return fmt.Errorf("finish events: %w", err)
 	}
-	columns := []string{"id", "state", "reason", "guest_id", "contact_id", "answer", "trace"}
+	columns := []string{"id", "state", "reason", "guest_id", "contact_id", "answer", "trace", "done_at"}
 	var changed int64
 	for rest := outcomes; len(rest) > 0; {
-		n := batchSize(len(rest))
-		args := make([]any, 0, n*len(columns)+1)
+		n := database.BatchSize(len(rest))
+		args := make([]any, 0, n*len(columns))
 		for _, o := range rest[:n] {
-			args = append(args, o.ID, int(o.State), cut(o.Reason, 500), o.GuestID, o.ContactID, o.Answer, o.Trace)
+			args = append(args, o.ID, int(o.State), cut(o.Reason, 500), o.GuestID, o.ContactID, o.Answer, o.Trace, now)
 		}
 		rest = rest[n:]
-		v := tx.Values("v", n, columns...)
-		var query string
-		if tx.Dialect == database.SQLite {
-			query = "UPDATE events SET state=v.state, reason=v.reason, guest_id=v.guest_id, contact_id=v.contact_id," +
-				" answer=v.answer, trace=v.trace, done_at=? FROM " + v + " WHERE events.id=v.id AND events.state=0"
-			args = append([]any{now}, args...)
-		} else {
-			query = "UPDATE events e JOIN " + v + " ON e.id=v.id SET e.state=v.state, e.reason=v.reason," +
-				" e.guest_id=v.guest_id, e.contact_id=v.contact_id, e.answer=v.answer, e.trace=v.trace, e.done_at=? WHERE e.state=0"
-			args = append(args, now)
-		}
-		did, err := tx.Run(query, args...)
+		did, err := tx.UpdateFrom("events", columns, n, args, "t.state=0")
 		if err != nil {
 			return fmt.Errorf("finish events: %w", err)
 		}
@@ -223,16 +212,6 @@ func Finish(tx *database.Tx, outcomes []Outcome) error {
 		return ErrConflict
 	}
 	return nil
-}
-
-// batchSize is the next statement's number of rows out of n that are left: of
-// few sizes, so that their statements stay prepared.
-func batchSize(n int) int {
-	size := 1
-	for size < 64 && size*4 <= n {
-		size *= 4
-	}
-	return size
 }
 
 func cut(s string, n int) string {

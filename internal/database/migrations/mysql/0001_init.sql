@@ -102,7 +102,7 @@ CREATE TABLE expiries (
 CREATE TABLE sessions (
   business_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   channel VARCHAR(128) NOT NULL,
-  session VARCHAR(256) NOT NULL,
+  session VARBINARY(512) NOT NULL,
   external_id VARCHAR(512) NOT NULL,
   seen_at BIGINT NOT NULL,
   PRIMARY KEY (business_id, channel, session)
@@ -115,6 +115,8 @@ CREATE TABLE contacts (
   type VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   status VARCHAR(32) NOT NULL,
   name VARCHAR(255) NOT NULL,
+  name_key VARCHAR(255) NOT NULL,
+  search VARCHAR(1024) NOT NULL,
   email VARCHAR(254) NOT NULL,
   phone VARCHAR(32) NOT NULL,
   customer_id VARCHAR(255) NOT NULL,
@@ -194,18 +196,17 @@ CREATE TABLE replies (
 
 -- One row a destination and contact; what a worker claims.
 CREATE TABLE syncs (
+  id VARCHAR(160) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   business_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   destination VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   contact_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  lead_key VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   remote_id VARCHAR(255) NOT NULL DEFAULT '',
   remote_url VARCHAR(512) NOT NULL DEFAULT '',
   waiting TINYINT NOT NULL,
   due_at BIGINT NOT NULL,
   owner VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL DEFAULT '',
   until BIGINT NOT NULL DEFAULT 0,
-  PRIMARY KEY (business_id, destination, contact_id),
-  KEY syncs_due (waiting, due_at)
+  KEY syncs_due (business_id, destination, waiting, due_at)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
 CREATE TABLE deliveries (

@@ -116,6 +116,8 @@ CREATE TABLE contacts (
   type          TEXT NOT NULL,
   status        TEXT NOT NULL,
   name          TEXT NOT NULL,
+  name_key      TEXT NOT NULL,
+  search        TEXT NOT NULL,
   email         TEXT NOT NULL,
   phone         TEXT NOT NULL,
   customer_id   TEXT NOT NULL,
@@ -195,19 +197,18 @@ CREATE INDEX replies_platform ON replies (platform_id) WHERE platform_id <> '';
 
 -- One row a destination and contact; what a worker claims.
 CREATE TABLE syncs (
+  id          TEXT NOT NULL PRIMARY KEY,
   business_id TEXT NOT NULL,
   destination TEXT NOT NULL,
   contact_id  TEXT NOT NULL,
-  lead_key    TEXT NOT NULL,
   remote_id   TEXT NOT NULL DEFAULT '',
   remote_url  TEXT NOT NULL DEFAULT '',
   waiting     INTEGER NOT NULL,
   due_at      INTEGER NOT NULL,
   owner       TEXT NOT NULL DEFAULT '',
-  until       INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (business_id, destination, contact_id)
+  until       INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX syncs_due ON syncs (due_at) WHERE waiting = 1;
+CREATE INDEX syncs_due ON syncs (business_id, destination, due_at) WHERE waiting = 1;
 
 CREATE TABLE deliveries (
   id              TEXT NOT NULL PRIMARY KEY,
