@@ -135,22 +135,22 @@ type Conversation struct {
 // State is what a conversation remembers between two events.
 type State struct {
 	// Said is what was said in this conversation, or proven for it.
-	Said Values
+	Said Values `json:"said,omitempty"`
 	// Status that this conversation's flow set.
-	Status string
-	Tags   []string
+	Status string   `json:"status,omitempty"`
+	Tags   []string `json:"tags,omitempty"`
 	// Runs of flows by session ("" for all channels but bots that name one),
 	// opaque here: package flows writes and reads them.
-	Runs map[string][]byte
+	Runs map[string][]byte `json:"runs,omitempty"`
 	// Pending replies were too late for the request that caused them.
-	Pending []byte
+	Pending []byte `json:"pending,omitempty"`
 	// Seq numbers the messages of the conversation.
-	Seq     int64
-	Consent *Consent
+	Seq     int64    `json:"seq,omitempty"`
+	Consent *Consent `json:"consent,omitempty"`
 	// Language, IDs and the like of the address, JSON as the connector knows it.
-	Address []byte
+	Address []byte `json:"address,omitempty"`
 	// RawName is the name as the channel gave it.
-	RawName string
+	RawName string `json:"raw_name,omitempty"`
 }
 
 // Line is one line of a transcript.
