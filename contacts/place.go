@@ -9,7 +9,7 @@ import (
 	"golang.org/x/text/language/display"
 )
 
-// maxPlace is longer than any name of a country, language or time zone.
+// maxPlace is longer than any name of a country, language, time zone or day.
 const maxPlace = 80
 
 // ParseCountry reads a country's code (GB, GBR) or its name in a language of
@@ -64,13 +64,13 @@ func ParseLanguage(s string) (string, error) {
 	if tag, err := language.Parse(s); err == nil && tag != language.Und {
 		return tag.String(), nil
 	}
-	own := display.Self
-	for _, tag := range display.Supported.Tags() {
-		if strings.EqualFold(own.Name(tag), s) {
-			return tag.String(), nil
-		}
-		for _, in := range namesIn() {
-			if strings.EqualFold(display.Languages(in).Name(tag), s) {
+	namers := []display.Namer{display.Self}
+	for _, in := range namesIn() {
+		namers = append(namers, display.Languages(in))
+	}
+	for _, names := range namers {
+		for _, tag := range display.Supported.Tags() {
+			if strings.EqualFold(names.Name(tag), s) {
 				return tag.String(), nil
 			}
 		}
