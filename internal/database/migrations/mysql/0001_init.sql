@@ -119,7 +119,7 @@ CREATE TABLE contacts (
   search VARCHAR(1024) NOT NULL,
   email VARCHAR(254) NOT NULL,
   phone VARCHAR(32) NOT NULL,
-  customer_id VARCHAR(255) NOT NULL,
+  customer_id VARCHAR(640) NOT NULL,
   channel VARCHAR(128) NOT NULL,
   flow VARCHAR(128) NOT NULL,
   assignee_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -135,7 +135,7 @@ CREATE TABLE contacts (
 CREATE TABLE addresses (
   business_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   kind VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
-  value VARCHAR(255) NOT NULL,
+  value VARCHAR(640) NOT NULL,
   holder_kind VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   holder_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   trust VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
