@@ -57,7 +57,7 @@ func (c *channel) Parse(r *connectors.Request) ([]connectors.Item, error) {
 	if ip, err := netip.ParseAddr(p.text(doc, "", "client_ip", maxID)); err == nil {
 		e.ClientIP = ip.Unmap().WithZone("").String() // one that is none helps nobody and hurts nobody
 	}
-	if session == "" {
+	if strings.TrimSpace(session) == "" {
 		p.fail("session", "required", "names the conversation")
 	}
 	if e.ExternalID == "" {
@@ -123,7 +123,7 @@ func (p *reader) text(doc document, parent, name string, limit int) string {
 		p.fail(parent+name, "too_long", fmt.Sprintf("at most %d characters", limit))
 		return ""
 	}
-	return strings.ReplaceAll(s, "\x00", "")
+	return clean(s)
 }
 
 func (p *reader) id(doc document, parent, name string) string {
@@ -145,14 +145,20 @@ func (p *reader) values(doc document, name string) map[string]any {
 		p.fail(name, "too_long", fmt.Sprintf("at most %d values", maxValues))
 	}
 	for key, value := range all {
-		if s, ok := value.(string); ok {
-			if utf8.RuneCountInString(s) > maxText {
-				p.fail(name+"."+key, "too_long", fmt.Sprintf("at most %d characters", maxText))
-			}
-			all[key] = strings.ReplaceAll(s, "\x00", "")
-		}
+		all[key] = p.value(name+"."+key, value)
 	}
 	return all
+}
+
+func (p *reader) value(field string, value any) any {
+	s, ok := value.(string)
+	if !ok {
+		return value
+	}
+	if utf8.RuneCountInString(s) > maxText {
+		p.fail(field, "too_long", fmt.Sprintf("at most %d characters", maxText))
+	}
+	return clean(s)
 }
 
 // user reads who the person is. Members that have no place of their own, like
@@ -186,7 +192,7 @@ func (p *reader) user(e *connectors.Event, doc document) {
 		if e.Parameters == nil {
 			e.Parameters = map[string]any{}
 		}
-		e.Parameters[name] = value
+		e.Parameters[name] = p.value(parent+name, value)
 	}
 }
 
@@ -267,6 +273,8 @@ func (p *reader) postback(e *connectors.Event, doc document) {
 	}
 	e.Reply = &connectors.Choice{Type: "postback", ID: value, Title: e.Text}
 }
+
+func clean(s string) string { return strings.ReplaceAll(s, "\x00", "") }
 
 func printable(s string) bool {
 	return strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0

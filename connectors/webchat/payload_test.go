@@ -237,9 +237,9 @@ func FuzzParse(f *testing.F) {
 		}
 		require.Len(t, items, 1)
 		require.NotEmpty(t, items[0].Event.ExternalID)
-		raw, err := json.Marshal(items[0].Event)
+		_, err = json.Marshal(items[0].Event)
 		require.NoError(t, err, "the inbox can keep it")
-		require.NotContains(t, string(raw), `\u0000`)
+		require.NotContains(t, items[0].Event.Text, "\x00")
 		again, err := c.Parse(r)
 		require.NoError(t, err)
 		require.Equal(t, items, again)
