@@ -112,6 +112,9 @@ type Factory func(Setup) (Connector, error)
 
 // Address is where a reply goes: always the address the message came from.
 type Address struct {
+	// Account is our side of the conversation, as in the event; a channel that
+	// stands for several accounts answers from this one.
+	Account    string `json:"account,omitempty"`
 	ExternalID string `json:"external_id"`
 	IDs        *IDs   `json:"ids,omitempty"`
 }

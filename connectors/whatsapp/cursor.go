@@ -1,0 +1,343 @@
+package whatsapp
+
+import (
+	"math/bits"
+
+	"usher/connectors"
+)
+
+// A cursor walks JSON text from front to back. It checks every byte that it
+// passes and sets bad at the first that is no JSON; from then on all methods
+// return nothing, so callers look at bad once, at the end.
+//
+// It exists because reading the body is the largest part of accepting a
+// webhook: encoding/json takes several times as long as everything else.
+type cursor struct {
+	s     string
+	i     int
+	depth int
+	bad   bool
+	key   string // name of the member being read
+	wrong string // name of the first member that was of another type than asked for
+}
+
+// A span is the place of one JSON value in the text; the zero span is none.
+// (No value that is asked for starts at 0: that is the body itself.)
+type span struct{ from, to int }
+
+// at returns a cursor for a part of the same, already checked, text.
+func (c *cursor) at(part span) cursor { return cursor{s: c.s, i: part.from} }
+
+// jump goes to a part that was passed, to read the value called name. The caller
+// sets i back to what is returned.
+func (c *cursor) jump(part span, name string) (back int) {
+	back, c.i, c.key = c.i, part.from, name
+	return back
+}
+
+// peek returns the first byte of the next value, 0 at the end.
+func (c *cursor) peek() byte {
+	for c.i < len(c.s) {
+		switch b := c.s[c.i]; b {
+		case ' ', '\n', '\r', '\t':
+			c.i++
+		default:
+			return b
+		}
+	}
+	return 0
+}
+
+// members yields the names of an object's members in order, also those named
+// twice. A value that the loop leaves alone is passed over. What is no object
+// yields nothing.
+func (c *cursor) members(yield func(key string) bool) {
+	if !c.enter('{') {
+		return
+	}
+	if c.peek() == '}' {
+		c.leave()
+		return
+	}
+	for !c.bad {
+		key := c.name()
+		if c.peek() != ':' {
+			c.bad = true
+			return
+		}
+		c.i++
+		c.peek()
+		c.key = key
+		at := c.i
+		if !yield(key) {
+			return
+		}
+		if c.i == at {
+			c.skip()
+		}
+		if c.closed('}') {
+			return
+		}
+	}
+}
+
+// elements yields the positions of an array's elements, like members.
+func (c *cursor) elements(yield func(from int) bool) {
+	if !c.enter('[') {
+		return
+	}
+	if c.peek() == ']' {
+		c.leave()
+		return
+	}
+	for !c.bad {
+		c.peek()
+		at := c.i
+		if !yield(at) {
+			return
+		}
+		if c.i == at {
+			c.skip()
+		}
+		if c.closed(']') {
+			return
+		}
+	}
+}
+
+// text reads a string; null is empty, anything else is wrong.
+func (c *cursor) text() string {
+	if c.peek() != '"' {
+		c.mismatch()
+		return ""
+	}
+	raw, plain := c.quoted()
+	if plain {
+		return raw
+	}
+	if c.bad {
+		return ""
+	}
+	return unescape(raw)
+}
+
+// scalar reads a string, or a number as it is written: ids and times come as
+// either.
+func (c *cursor) scalar() string {
+	if b := c.peek(); b == '-' || '0' <= b && b <= '9' {
+		from := c.i
+		c.number()
+		return c.s[from:c.i]
+	}
+	return c.text()
+}
+
+// flag reads a boolean; null is false, anything else is wrong.
+func (c *cursor) flag() bool {
+	switch c.peek() {
+	case 't':
+		c.literal("true")
+		return true
+	case 'f':
+		c.literal("false")
+	default:
+		c.mismatch()
+	}
+	return false
+}
+
+// value passes over the next value and returns its place; null is none.
+func (c *cursor) value() span {
+	null := c.peek() == 'n'
+	from := c.i
+	c.skip()
+	if null {
+		return span{}
+	}
+	return span{from, c.i}
+}
+
+// skip passes over the next value.
+func (c *cursor) skip() {
+	switch c.peek() {
+	case '{':
+		for range c.members {
+		}
+	case '[':
+		for range c.elements {
+		}
+	case '"':
+		c.quoted()
+	case 't':
+		c.literal("true")
+	case 'f':
+		c.literal("false")
+	case 'n':
+		c.literal("null")
+	default:
+		c.number()
+	}
+}
+
+// enter goes into an object or array; false: the next value is none.
+func (c *cursor) enter(open byte) bool {
+	if c.peek() != open {
+		c.mismatch()
+		return false
+	}
+	c.i++
+	c.depth++
+	if c.depth > connectors.MaxDepth {
+		c.bad = true
+	}
+	return !c.bad
+}
+
+func (c *cursor) leave() {
+	c.i++
+	c.depth--
+}
+
+// closed passes the comma or the end of an object or array.
+func (c *cursor) closed(end byte) bool {
+	switch b := c.peek(); {
+	case c.bad:
+	case b == ',':
+		c.i++
+		return false
+	case b == end:
+		c.leave()
+	default:
+		c.bad = true
+	}
+	return true
+}
+
+// mismatch passes over a value of a type that was not asked for.
+func (c *cursor) mismatch() {
+	if c.peek() != 'n' && c.wrong == "" {
+		c.wrong = c.key
+	}
+	c.skip()
+}
+
+func (c *cursor) name() string {
+	if c.peek() != '"' {
+		c.bad = true
+		return ""
+	}
+	raw, plain := c.quoted()
+	if plain || c.bad {
+		return raw
+	}
+	return unescape(raw)
+}
+
+func (c *cursor) literal(word string) {
+	if len(c.s)-c.i < len(word) || c.s[c.i:c.i+len(word)] != word {
+		c.bad = true
+		return
+	}
+	c.i += len(word)
+}
+
+// number follows RFC 8259: no plus, no leading zero, no bare point.
+func (c *cursor) number() {
+	if c.i < len(c.s) && c.s[c.i] == '-' {
+		c.i++
+	}
+	if c.i < len(c.s) && c.s[c.i] == '0' {
+		c.i++
+	} else {
+		c.digits()
+	}
+	if c.i < len(c.s) && c.s[c.i] == '.' {
+		c.i++
+		c.digits()
+	}
+	if c.i < len(c.s) && c.s[c.i]|0x20 == 'e' {
+		c.i++
+		if c.i < len(c.s) && (c.s[c.i] == '+' || c.s[c.i] == '-') {
+			c.i++
+		}
+		c.digits()
+	}
+}
+
+// digits passes at least one.
+func (c *cursor) digits() {
+	from := c.i
+	for c.i < len(c.s) && '0' <= c.s[c.i] && c.s[c.i] <= '9' {
+		c.i++
+	}
+	if c.i == from {
+		c.bad = true
+	}
+}
+
+// quoted passes a string and returns what is between the quotes; plain says
+// that it means itself: ASCII without escapes.
+func (c *cursor) quoted() (raw string, plain bool) {
+	s, from := c.s, c.i+1
+	plain = true
+	for i := from; ; {
+		i = ordinary(s, i)
+		if i >= len(s) || s[i] < 0x20 {
+			c.bad = true
+			return "", false
+		}
+		switch b := s[i]; {
+		case b == '"':
+			c.i = i + 1
+			return s[from:i], plain
+		case b != '\\':
+			plain = false
+			i++
+		default:
+			n := escape(s[i:])
+			if n == 0 {
+				c.bad = true
+				return "", false
+			}
+			plain = false
+			i += n
+		}
+	}
+}
+
+// ordinary returns the first place from i on that holds a quote, a backslash, a
+// control character or no ASCII; len(s) if there is none. It looks at eight
+// bytes at once: a byte below n sets its top bit when n is taken off, and the
+// lowest top bit set is always a true one.
+func ordinary(s string, i int) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; i+8 <= len(s); i += 8 {
+		b := s[i : i+8]
+		w := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		found := (w | (w - ones*0x20) | ((w ^ ones*'"') - ones) | ((w ^ ones*'\\') - ones)) & tops
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(s) && s[i] >= 0x20 && s[i] < 0x80 && s[i] != '"' && s[i] != '\\' {
+		i++
+	}
+	return i
+}
+
+// escape returns the length of the escape that s begins with, 0 for none.
+func escape(s string) int {
+	if len(s) < 2 {
+		return 0
+	}
+	switch s[1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return 2
+	case 'u':
+		if _, ok := hex4(s); ok {
+			return 6
+		}
+	}
+	return 0
+}
