@@ -89,12 +89,12 @@ func (l *loader) fillStruct(path string, v value, into reflect.Value) {
 	}
 }
 
-// enter follows aliases, notes where the setting was given and stops when
+// enter follows an alias, notes where the setting was given and stops when
 // aliases have blown up the file.
 func (l *loader) enter(path string, v value) (value, bool) {
 	l.nodes++
-	if l.nodes > nodeLimit {
-		l.add("", "more than %d values: aliases within aliases?", nodeLimit)
+	if l.nodes > nodeLimit || len(path) > pathLimit {
+		l.add("", "too many values or too deep: aliases within aliases?")
 		return v, false
 	}
 	l.where[path] = l.at(v.node)
@@ -142,7 +142,9 @@ func (l *loader) pairs(path string, v value, known map[string]reflect.Value) []p
 		switch {
 		case seen[p.name]:
 			l.add(p.path, "given twice")
-		case p.node != nil:
+		case p.node == nil:
+			l.broken[join(path, p.name)] = true // and not missing as well
+		default:
 			own = append(own, p)
 		}
 		seen[p.name] = true
@@ -192,7 +194,6 @@ func (l *loader) fromFile(p *pair, known map[string]reflect.Value) {
 	}
 	content, ok := l.readValue(p.path, file)
 	if !ok {
-		l.broken[strings.TrimSuffix(p.path, "_file")] = true // and not missing as well
 		return
 	}
 	p.literal = true

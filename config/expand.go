@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -115,7 +116,9 @@ func (l *loader) variable(path string) (string, bool) {
 	if text == "" && file == "" {
 		return "", false
 	}
-	l.broken[path] = false // whatever the file says counts no more
+	// Whatever the file says counts no more, be it wrong.
+	l.problems = slices.DeleteFunc(l.problems, func(p Problem) bool { return p.Path == path })
+	l.broken[path] = false
 	l.where[path] = place{source: name}
 	switch {
 	case text != "" && file != "":

@@ -19,7 +19,9 @@ const (
 	// mistaken path must not fill memory.
 	fileLimit = 1 << 20
 	// nodeLimit bounds what aliases may blow the file up to.
-	nodeLimit = 50_000
+	nodeLimit = 20_000
+	// pathLimit bounds depth: an alias may hold itself.
+	pathLimit = 500
 )
 
 // Load reads the configuration at path, expands ${NAME} from environ
@@ -83,14 +85,7 @@ func environment(environ []string) map[string]string {
 func (l *loader) decode(raw []byte, into *Config) {
 	root, err := parse(raw)
 	if err != nil {
-		// The parser's message has the line and no more of the file than a name.
-		text, line := strings.TrimPrefix(err.Error(), "yaml: "), 0
-		if rest, ok := strings.CutPrefix(text, "line "); ok {
-			number, what, _ := strings.Cut(rest, ": ")
-			if n, err := strconv.Atoi(number); err == nil {
-				text, line = what, n
-			}
-		}
+		text, line := syntaxFault(err, raw)
 		l.where[""] = l.at(&yaml.Node{Line: line})
 		l.add("", "%s", text)
 		return
@@ -120,6 +115,25 @@ func parse(raw []byte) (*yaml.Node, error) {
 		return nil, nil
 	}
 	return doc.Content[0], nil
+}
+
+// syntaxFault takes the parser's message apart: "yaml: line 3: what". It holds
+// nothing of the file but the names of anchors. The line is 0 if not said.
+func syntaxFault(err error, raw []byte) (text string, line int) {
+	text = strings.TrimPrefix(err.Error(), "yaml: ")
+	if rest, ok := strings.CutPrefix(text, "line "); ok {
+		number, what, _ := strings.Cut(rest, ": ")
+		if n, err := strconv.Atoi(number); err == nil {
+			text, line = what, n
+		}
+	}
+	if strings.HasPrefix(text, "did not find expected ") {
+		line++ // these the parser counts from 0
+		if strings.ContainsAny(text, "}]") && bytes.Contains(raw, []byte("${")) {
+			text += ` (within braces and brackets write "${NAME}" with quotes)`
+		}
+	}
+	return text, line
 }
 
 func readFile(path string) ([]byte, error) {

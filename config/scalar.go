@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/netip"
 	"reflect"
 	"strconv"
@@ -66,14 +67,14 @@ func wanted(t reflect.Type) string {
 		return "a network, as 10.0.0.0/8"
 	case reflect.TypeFor[Bytes]():
 		return "a size, as 4MiB or 512KiB"
+	case reflect.TypeFor[slog.Level]():
+		return "debug, info, warn or error"
 	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Int:
 		return "a whole number"
-	case reflect.Int64:
-		return "debug, info, warn or error" // slog.Level
 	}
 	return "a text"
 }
@@ -85,7 +86,7 @@ func ParseDuration(s string) (time.Duration, error) {
 		return time.ParseDuration(s)
 	}
 	days, err := strconv.ParseFloat(head, 64)
-	const most = float64(1<<63-1) / float64(day) / 2 // leaves room for the rest
+	const most = float64(1<<63-1) / float64(day) / 2 // 146 years; leaves room for the rest
 	if err != nil || !(days > -most && days < most) || strings.ContainsAny(head, "eExXpP_") {
 		return 0, fmt.Errorf("%q is no duration", s)
 	}
