@@ -10,6 +10,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -133,3 +134,6 @@ func (c *channel) Deadline() time.Duration { return c.deadline }
 func (c *channel) Respond(t connectors.Turn) connectors.Response {
 	return connectors.Response{Status: http.StatusOK, ContentType: "application/json", Body: encodeTurn(t)}
 }
+
+// Format keeps secrets out of whatever prints a channel.
+func (c *channel) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "bot channel") }

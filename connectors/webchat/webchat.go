@@ -11,6 +11,7 @@ package webchat
 import (
 	"errors"
 	"fmt"
+	"io"
 
 	"usher/config"
 	"usher/connectors"
@@ -123,3 +124,6 @@ func (c *channel) Capabilities() connectors.Capabilities {
 
 // Streams marks that visitors read their conversation from usher.
 func (c *channel) Streams() {}
+
+// Format keeps secrets out of whatever prints a channel.
+func (c *channel) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "webchat channel") }
