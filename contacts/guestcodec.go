@@ -31,7 +31,7 @@ const (
 	consentGiven
 	hasAddress
 	plainAddress // {"external_id": …} and no more
-	hasName      // a whole name that its parts do not give
+	composedName // the whole name is what its parts give, and left out
 )
 
 // MovedVersion is the version of a guest that became a contact: nobody writes it
@@ -97,7 +97,8 @@ func (w *writer) guest(g *Guest) error {
 	}
 	ownID := c.ID == ConversationIDOf(g.ID)
 	plainTo := s.Address != nil && string(s.Address) == string(addressOf(c.ExternalID))
-	wholeName := s.Said["name"] != nil && s.Said["name"] != nameOf(s.Said)
+	name := s.Said.Text("name")
+	composed := name != "" && name == nameOf(s.Said)
 	set(hasConversationID, !ownID)
 	set(hasContactID, c.ContactID != "")
 	set(isLinked, c.Linked)
@@ -105,7 +106,7 @@ func (w *writer) guest(g *Guest) error {
 	set(consentGiven, s.Consent != nil && s.Consent.Given)
 	set(hasAddress, len(s.Address) > 0 && !plainTo)
 	set(plainAddress, plainTo)
-	set(hasName, wholeName)
+	set(composedName, composed)
 	w.uint(flags)
 
 	w.string(c.BusinessID)
@@ -143,7 +144,7 @@ func (w *writer) guest(g *Guest) error {
 		w.bytes(s.Address)
 	}
 	w.string(s.RawName)
-	return w.values(s.Said, wholeName)
+	return w.values(s.Said, composed)
 }
 
 func (r *reader) guest(id string) *Guest {
@@ -192,7 +193,7 @@ func (r *reader) guest(id string) *Guest {
 		s.Address = addressOf(c.ExternalID)
 	}
 	s.RawName = r.string()
-	s.Said = r.values(flags&hasName != 0)
+	s.Said = r.values(flags&composedName != 0)
 	return g
 }
 
@@ -224,23 +225,22 @@ const (
 )
 
 // knownNames are fields that need no name in a record. Only ever append.
-func knownNames() [17]string {
+func knownNames() [15]string {
 	return [...]string{"name", "first_name", "middle_name", "last_name", "email", "phone", "customer_id", "company", "country",
-		"city", "zip", "language", "timezone", "contact_address", "billing_address", "company_size", "status"}
+		"city", "zip", "language", "timezone", "contact_address", "billing_address"}
 }
 
 var errValue = errors.New("a value is no text, number or yes/no")
 
-func (w *writer) values(v Values, wholeName bool) error {
+func (w *writer) values(v Values, composed bool) error {
 	names := knownNames()
 	count := len(v)
-	skipName := v["name"] != nil && !wholeName
-	if skipName {
+	if composed {
 		count--
 	}
 	w.uint(uint64(count))
 	for _, field := range slices.Sorted(maps.Keys(v)) {
-		if field == "name" && skipName {
+		if field == "name" && composed {
 			continue
 		}
 		place := uint64(slices.Index(names[:], field) + 1)
@@ -275,7 +275,7 @@ func (w *writer) values(v Values, wholeName bool) error {
 	return nil
 }
 
-func (r *reader) values(wholeName bool) Values {
+func (r *reader) values(composed bool) Values {
 	names := knownNames()
 	v := Values{}
 	for range r.count() {
@@ -308,8 +308,13 @@ func (r *reader) values(wholeName bool) Values {
 			return nil
 		}
 	}
-	if name := nameOf(v); !wholeName && name != "" {
-		v["name"] = name
+	if composed {
+		v.put("name", nameOf(v))
 	}
 	return v
+}
+
+// MovedMark is what is left of a guest that became a contact.
+func MovedMark(id, contactID string, expires time.Time) *Guest {
+	return &Guest{ID: id, MovedTo: contactID, ExpiresAt: expires, Conversation: Conversation{ID: ConversationIDOf(id), Version: MovedVersion}}
 }
