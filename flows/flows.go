@@ -42,8 +42,13 @@ type Result struct {
 	WaitingFor string
 	// Next is the flow to start at once, when the run left for another one.
 	Next string
+	// Back is the run to go on with when Next has ended; nil: it left for good.
+	// Advance sees to it.
+	Back *Run
 	// Trace says what each step did and why: one line a step.
 	Trace []TraceLine
+
+	person Person // after the turn
 }
 
 // Capture is one value for a contact field.

@@ -1,0 +1,80 @@
+package flows
+
+// maxFlows ends a turn in which flows only hand on to each other.
+const maxFlows = 10
+
+// Find returns a flow by its id in the given version; version 0: the one that
+// new runs get. nil: there is none.
+type Find func(id string, version int) *Flow
+
+// Advance runs one whole turn: it resumes the run, or starts f if there is none,
+// follows a run into the flows that it starts and returns from them. What one
+// flow captures the next one sees. Next and Back of the result are empty.
+func Advance(f *Flow, r *Run, t Turn, find Find) Result {
+	var all Result
+	var parent *Run
+	if r != nil {
+		parent = r.parent
+		alone := *r
+		alone.parent = nil
+		r = &alone
+	}
+	one := f.Resume(r, t) // starts where r is nil
+	for flows := 1; ; flows++ {
+		all.add(one)
+		t.Person = one.person
+		if one.Run != nil {
+			all.Run, all.WaitingFor = one.Run, one.WaitingFor
+			all.Run.parent = parent
+			return all
+		}
+		if one.Back != nil && depth(parent) < maxParents {
+			one.Back.parent = parent
+			parent = one.Back
+		}
+		one = Result{}
+		switch {
+		case flows == maxFlows:
+			all.Trace = append(all.Trace, TraceLine{Kind: "flow", Did: "ended", Detail: "too many flows in one turn"})
+			return all
+		case all.Next != "":
+			id := all.Next
+			all.Next = ""
+			if next := find(id, 0); next != nil {
+				one = next.Start(t)
+				continue
+			}
+			all.Trace = append(all.Trace, TraceLine{Kind: "flow", Did: "passed over", Detail: "no flow " + id})
+			fallthrough
+		case parent != nil:
+			if parent == nil {
+				return all
+			}
+			back := *parent
+			parent, back.parent = back.parent, nil
+			one.person = t.Person
+			if next := find(back.Flow, back.Version); next != nil {
+				one = next.back(&back, t)
+			}
+		default:
+			return all
+		}
+	}
+}
+
+// add appends what one flow did to what the turn did.
+func (r *Result) add(one Result) {
+	r.Messages = append(r.Messages, one.Messages...)
+	r.Captured = append(r.Captured, one.Captured...)
+	r.Effects = append(r.Effects, one.Effects...)
+	r.Trace = append(r.Trace, one.Trace...)
+	r.Next, r.person = one.Next, one.person
+}
+
+func depth(r *Run) int {
+	n := 0
+	for ; r != nil; r = r.parent {
+		n++
+	}
+	return n
+}

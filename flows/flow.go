@@ -1,0 +1,162 @@
+package flows
+
+import (
+	"sync"
+
+	"usher/connectors"
+)
+
+// Flow is a checked and compiled document, safe for concurrent use. Its exported
+// fields are set before the first turn and stay.
+type Flow struct {
+	ID      string
+	Name    string
+	Version int    // of the stored document; whoever stores it sets it
+	Source  []byte // the document as it was written
+
+	file       string
+	start      start
+	defaults   defaults
+	steps      []step
+	vars       []*variable
+	slots      int // variables that a run carries
+	evaluators *sync.Pool
+}
+
+// start says which conversations the flow is for.
+type start struct {
+	pages []string
+	when  *condition
+}
+
+// defaults hold where a step says nothing.
+type defaults struct {
+	skipIfKnown bool
+	attempts    int
+}
+
+// defaultAttempts is how many wrong answers a question takes.
+const defaultAttempts = 3
+
+// Starts says whether the event may open a run of this flow: it is something
+// that a person said or the opening of a conversation, and the flow's start
+// holds.
+func (f *Flow) Starts(t Turn) bool {
+	if t.Event == nil || t.Event.Direction == connectors.DirectionOut || !opens(t.Event.Kind) {
+		return false
+	}
+	if len(f.start.pages) > 0 && (t.Event.Page == nil || !onPage(f.start.pages, t.Event.Page.URL)) {
+		return false
+	}
+	return f.start.when == nil || f.start.when.holds(f.machine(t))
+}
+
+// Start begins a run. The event opens it and is no answer to its first question.
+// It does not ask Starts.
+func (f *Flow) Start(t Turn) Result {
+	m := f.machine(t)
+	m.run = Run{Flow: f.ID, Version: f.Version}
+	m.parameters()
+	m.proceed(0)
+	return m.finish()
+}
+
+// Resume goes on with a run that waits. An event that is no input changes
+// nothing and says nothing. A run of another flow or version begins anew: its
+// places mean nothing here.
+func (f *Flow) Resume(r *Run, t Turn) Result {
+	if r == nil {
+		return f.Start(t)
+	}
+	m := f.machine(t)
+	if r.Flow != f.ID || r.Version != f.Version || r.step >= len(f.steps) || len(r.vars) > f.slots {
+		m.trace("ended", "the run was made by another version")
+		restarted := f.Start(t)
+		restarted.Trace = append(m.result.Trace, restarted.Trace...)
+		return restarted
+	}
+	m.run = *r
+	m.sharesVars = true
+	m.at = r.step
+	m.parameters()
+	s := &f.steps[r.step]
+	waits, ok := s.body.(waiter)
+	if !ok { // only what this version wrote can come here
+		m.proceed(r.step)
+		return m.finish()
+	}
+	m.follow(waits.resume(m, s))
+	return m.finish()
+}
+
+// back goes on with a run that had started another flow and waited for its end.
+func (f *Flow) back(r *Run, t Turn) Result {
+	if r.Flow != f.ID || r.Version != f.Version || r.step >= len(f.steps) || len(r.vars) > f.slots {
+		return Result{}
+	}
+	m := f.machine(t)
+	m.run = *r
+	m.sharesVars = true
+	m.at = r.step
+	m.follow(verdict{do: next})
+	return m.finish()
+}
+
+// step is one item of a flow: what it does and where it leads.
+type step struct {
+	id        string
+	kind      string
+	at        place
+	when      *condition
+	then      target // of go; zero: the next step
+	otherwise target // zero: as then
+	body      body
+}
+
+// body is what a kind of step does.
+type body interface {
+	// enter is called when a run comes to the step.
+	enter(m *machine, s *step) verdict
+}
+
+// waiter is a body that can wait for an event.
+type waiter interface {
+	body
+	// resume is called with every event of a run that waits at the step.
+	resume(m *machine, s *step) verdict
+}
+
+// verdict is what comes after a step.
+type verdict struct {
+	do outcome
+	to target // of jump
+}
+
+type outcome int
+
+const (
+	next  outcome = iota // as the step's go says
+	wait                 // for an event
+	fail                 // as the step's otherwise says
+	jump                 // to a target of its own
+	visit                // another flow, then next
+)
+
+// target is where a go leads. The zero target is the next step.
+type target struct {
+	kind targetKind
+	step int    // of toStep
+	flow string // of toFlow
+	name string // as written
+	at   place
+}
+
+type targetKind int
+
+const (
+	toNext targetKind = iota
+	toStep
+	toEnd
+	toFlow
+	toNowhere // a faulty one; never in a flow that runs
+)

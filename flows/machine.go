@@ -1,0 +1,241 @@
+package flows
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"usher/connectors"
+	"usher/contacts"
+)
+
+// maxSteps ends a turn that would never wait: no sensible flow does so much
+// between two answers.
+const maxSteps = 100
+
+// machine runs one turn.
+type machine struct {
+	flow   *Flow
+	turn   Turn
+	person Person // as the turn changes it
+	run    Run
+	result Result
+	at     int // the step
+	steps  int
+	ended  bool
+
+	ownsValues, sharesVars bool // person.Values is a copy; run.vars is the caller's
+}
+
+func (f *Flow) machine(t Turn) *machine {
+	if t.Event == nil {
+		t.Event = &connectors.Event{}
+	}
+	return &machine{flow: f, turn: t, person: t.Person}
+}
+
+// proceed runs from a step until the run waits or has ended.
+func (m *machine) proceed(at int) {
+	m.at = at
+	for m.at < len(m.flow.steps) {
+		if m.steps++; m.steps > maxSteps {
+			m.trace("ended", fmt.Sprintf("more than %d steps in one turn", maxSteps))
+			break
+		}
+		s := &m.flow.steps[m.at]
+		if s.when != nil && !s.when.holds(m) {
+			m.trace("passed over", "when does not hold")
+			m.at++
+			continue
+		}
+		v := s.body.enter(m, s)
+		if !m.moves(s, v) {
+			return
+		}
+	}
+	m.end()
+}
+
+// follow does what a waiting step decided.
+func (m *machine) follow(v verdict) {
+	if m.moves(&m.flow.steps[m.at], v) {
+		m.proceed(m.at)
+	}
+}
+
+// moves sets m.at to what follows a step; false: the turn is over.
+func (m *machine) moves(s *step, v verdict) bool {
+	to := s.then
+	switch v.do {
+	case wait:
+		m.run.step = m.at
+		return false
+	case fail:
+		if s.otherwise.kind != toNext {
+			to = s.otherwise
+		}
+	case jump:
+		to = v.to
+	case visit:
+		m.run.step, m.run.tries, m.run.field, m.run.done = m.at, 0, 0, 0
+		m.result.Next = v.to.flow
+		back := m.run
+		m.result.Back = &back
+		m.ended = true
+		return false
+	}
+	m.run.tries, m.run.field, m.run.done = 0, 0, 0
+	switch to.kind {
+	case toStep:
+		m.at = to.step
+	case toEnd:
+		m.end()
+		return false
+	case toFlow:
+		m.trace("left", "to flow "+to.flow)
+		m.result.Next = to.flow
+		m.ended = true
+		return false
+	default:
+		m.at++
+	}
+	return true
+}
+
+func (m *machine) end() {
+	m.ended = true
+	m.result.Trace = append(m.result.Trace, TraceLine{Kind: "flow", Did: "ended"})
+}
+
+// finish is the outcome of the turn.
+func (m *machine) finish() Result {
+	m.result.person = m.person
+	if m.ended {
+		m.result.WaitingFor = ""
+		return m.result
+	}
+	run := m.run
+	m.result.Run = &run
+	if s := &m.flow.steps[run.step]; m.result.WaitingFor == "" {
+		if w, ok := s.body.(interface{ waitsFor(*machine, *step) string }); ok {
+			m.result.WaitingFor = w.waitsFor(m, s)
+		}
+	}
+	return m.result
+}
+
+func (m *machine) now() time.Time { return m.turn.Now.In(m.zone()) }
+
+func (m *machine) zone() *time.Location {
+	if m.turn.Timezone == nil {
+		return time.UTC
+	}
+	return m.turn.Timezone
+}
+
+func (m *machine) trace(did, detail string) {
+	line := TraceLine{Did: did, Detail: detail, Kind: "flow"}
+	if m.at < len(m.flow.steps) {
+		line.Step, line.Kind = m.flow.steps[m.at].id, m.flow.steps[m.at].kind
+	}
+	m.result.Trace = append(m.result.Trace, line)
+}
+
+// say adds a message; an empty one is none.
+func (m *machine) say(message connectors.Message) {
+	if message.Text != "" || message.Form != nil {
+		m.result.Messages = append(m.result.Messages, message)
+	}
+}
+
+// capture keeps a value for a contact field; later steps of the turn see it.
+func (m *machine) capture(field string, value any, via string) {
+	m.set(field, value)
+	m.result.Captured = append(m.result.Captured, Capture{field, value, m.flow.steps[m.at].id, via})
+	m.trace("captured", "contact."+field)
+}
+
+func (m *machine) set(field string, value any) {
+	if !m.ownsValues {
+		m.ownsValues = true
+		values := make(contacts.Values, len(m.person.Values)+2)
+		for name, v := range m.person.Values {
+			values[name] = v
+		}
+		m.person.Values = values
+	}
+	m.person.Values.Set(field, value)
+}
+
+// known is the value of a contact field, if it has one.
+func (m *machine) known(field string) (any, bool) {
+	v := m.person.Values[field]
+	return v, isKnown(v)
+}
+
+func (m *machine) variable(slot int) any {
+	if slot < 0 || slot >= len(m.run.vars) {
+		return nil
+	}
+	return m.run.vars[slot]
+}
+
+// setVariable keeps a value for later steps. One that nothing reads is not kept.
+func (m *machine) setVariable(v *variable, value any) {
+	if v == nil || v.slot < 0 || m.variable(v.slot) == value {
+		return
+	}
+	if m.sharesVars {
+		m.run.vars, m.sharesVars = slices.Clone(m.run.vars), false
+	}
+	for len(m.run.vars) <= v.slot {
+		m.run.vars = append(m.run.vars, nil)
+	}
+	if s, ok := value.(string); ok {
+		value = cut(s, maxVariable)
+	}
+	m.run.vars[v.slot] = value
+}
+
+// maxVariable bounds what a run carries of one value, in bytes: every character
+// of the longest text field, whatever the script.
+const maxVariable = 4 * contacts.TextLimit
+
+// parameters takes over what a bot platform sends under the names of this flow's
+// variables. Contact fields among the parameters were kept before the turn.
+func (m *machine) parameters() {
+	if len(m.turn.Event.Parameters) == 0 {
+		return
+	}
+	for _, v := range m.flow.vars {
+		if value, ok := m.turn.Event.Parameters[v.path]; ok && v.slot >= 0 {
+			if value = v.coerce(value, m.locale()); value != nil {
+				m.setVariable(v, value)
+			}
+		}
+	}
+}
+
+// locale is how the person writes: by its own country if that is known, else by
+// the business's.
+func (m *machine) locale() contacts.Locale {
+	l := contacts.Locale{Country: m.turn.Country, Timezone: m.zone()}
+	if country := m.person.Values.Text("country"); len(country) == 2 {
+		l.Country = country
+	}
+	return l
+}
+
+// parse reads a value of a field as the person writes it: by its own country,
+// else by the business's.
+func (m *machine) parse(read func(contacts.Locale) (any, error)) (any, error) {
+	l := m.locale()
+	v, err := read(l)
+	if err != nil && l.Country != m.turn.Country {
+		l.Country = m.turn.Country
+		if again, err := read(l); err == nil {
+			return again, nil
+		}
+	}
+	return v, err
+}

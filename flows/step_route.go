@@ -1,0 +1,64 @@
+package flows
+
+import "strconv"
+
+// route goes where the first rule that holds says, else on.
+//
+//   - route:
+//   - {when: contact.company_size >= 50, go: sales}
+//   - {go: newsletter}
+type route struct{ rules []rule }
+
+type rule struct {
+	when *condition // nil: always
+	to   target
+}
+
+// maxRules is more than anybody reads.
+const maxRules = 100
+
+func readRoute(r *reader, o *object, e entry, _ *step) body {
+	items, _, ok := o.items(e.key.Value, maxRules)
+	if !ok {
+		return &route{}
+	}
+	b := &route{rules: make([]rule, len(items))}
+	covered := false // a rule before always holds
+	for i, item := range items {
+		at := r.dash(item)
+		rule, ok := r.object(item, at, "a rule")
+		if !ok {
+			continue
+		}
+		if covered {
+			r.warn(at, "never reached: a rule before it always holds")
+		}
+		covered = covered || !rule.has("when")
+		r.condition(rule, "when", &b.rules[i].when)
+		if !rule.has("go") {
+			r.fault(at, "a rule needs a go")
+		}
+		r.target(rule, "go", &b.rules[i].to)
+		rule.done()
+	}
+	return b
+}
+
+func (b *route) enter(m *machine, _ *step) verdict {
+	for i := range b.rules {
+		if rule := &b.rules[i]; rule.when == nil || rule.when.holds(m) {
+			m.trace("matched", "rule "+strconv.Itoa(i+1)+", to "+rule.to.name)
+			return verdict{jump, rule.to}
+		}
+	}
+	m.trace("went on", "no rule holds")
+	return verdict{do: next}
+}
+
+func (b *route) targets() (to []*target, always bool) {
+	for i := range b.rules {
+		to = append(to, &b.rules[i].to)
+		always = always || b.rules[i].when == nil
+	}
+	return to, always
+}
