@@ -22,6 +22,12 @@ const (
 	InquiryCreated Kind = "inquiry.created"
 )
 
+// Further kinds that a destination may ask for; a connector may refuse them.
+const (
+	ContactArchived Kind = "contact.archived"
+	ContactErased   Kind = "contact.erased"
+)
+
 // Push is one document for one destination: what design and users call a
 // delivery, seen from the connector. The same push keeps ID and LeadKey over
 // all its attempts.
@@ -61,6 +67,12 @@ type Connector interface {
 	Push(ctx context.Context, pushes []Push) []Receipt
 	// Batch is how many pushes one call may take.
 	Batch() int
+}
+
+// A Checker can prove, by calls that change nothing, that its account is set up
+// as pushes need it. The error says what an operator has to do.
+type Checker interface {
+	Check(ctx context.Context) error
 }
 
 // Setup is what a Factory gets to build one configured destination.

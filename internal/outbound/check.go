@@ -112,7 +112,7 @@ func statusError(resp *http.Response, body []byte, secrets []string) error {
 	if status/100 == 2 {
 		return nil
 	}
-	failed := &Error{Status: status, Class: classOf(status), Unknown: status >= 500, Text: excerpt(string(body), secrets)}
+	failed := &Error{Status: status, Class: classOf(status), Unknown: status >= 500, Text: Excerpt(string(body), secrets...)}
 	if failed.Class == Retry {
 		failed.RetryAfter = RetryAfter(resp.Header, time.Now())
 	}
@@ -154,7 +154,7 @@ func transportError(err error, secrets []string) error {
 	case os.IsTimeout(cause), errors.Is(cause, context.DeadlineExceeded):
 		failed.Text = "no answer in time"
 	default:
-		failed.Text = excerpt(cause.Error(), secrets)
+		failed.Text = Excerpt(cause.Error(), secrets...)
 	}
 	return failed
 }

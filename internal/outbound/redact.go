@@ -43,9 +43,10 @@ func Redact(text string, secrets ...string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-// excerpt is the beginning of a text, on one line and free of secrets. They are
-// cut out first: half a secret at the end of an excerpt is one too many.
-func excerpt(text string, secrets []string) string {
+// Excerpt is the beginning of a receiver's text, 500 characters on one line and
+// free of secrets, fit for an Error's Text. Secrets are cut out first: half of
+// one at the end of an excerpt is too much.
+func Excerpt(text string, secrets ...string) string {
 	text = strings.TrimSpace(strings.ToValidUTF8(Redact(text, secrets...), "\uFFFD"))
 	var b strings.Builder
 	n := 0
