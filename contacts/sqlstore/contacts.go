@@ -120,12 +120,12 @@ func contactRow(c *contacts.Contact) (row, error) {
 	}, nil
 }
 
-func scanContact(r *sql.Rows) (*contacts.Contact, error) {
+func scanContact(r *sql.Rows, more ...any) (*contacts.Contact, error) {
 	var c contacts.Contact
 	var doc sql.RawBytes
 	var created, updated, seen int64
-	err := r.Scan(&c.ID, &c.BusinessID, &c.Version, &c.Status, &c.AssigneeID, &c.Archived, &doc,
-		&created, &updated, &seen)
+	err := r.Scan(append([]any{&c.ID, &c.BusinessID, &c.Version, &c.Status, &c.AssigneeID, &c.Archived, &doc,
+		&created, &updated, &seen}, more...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -62,12 +62,12 @@ func (s *Store) PutConversations(all []*contacts.Conversation) error {
 	return nil
 }
 
-func scanConversation(r *sql.Rows) (*contacts.Conversation, error) {
+func scanConversation(r *sql.Rows, more ...any) (*contacts.Conversation, error) {
 	var c contacts.Conversation
 	var state sql.RawBytes
 	var created, updated int64
-	err := r.Scan(&c.ID, &c.BusinessID, &c.Channel, &c.ExternalID, &c.ContactID, &c.Version, &c.Linked,
-		&c.Handling, &state, &created, &updated)
+	err := r.Scan(append([]any{&c.ID, &c.BusinessID, &c.Channel, &c.ExternalID, &c.ContactID, &c.Version, &c.Linked,
+		&c.Handling, &state, &created, &updated}, more...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -141,8 +141,19 @@ func versionsOf(tx *database.Tx, writes []contacts.GuestWrite, now int64) (map[s
 	return versions, err
 }
 
+// alive refuses a guest that would not live at all.
+func alive(ttl time.Duration) error {
+	if ttl < time.Millisecond {
+		return fmt.Errorf("a guest cannot live for %v", ttl)
+	}
+	return nil
+}
+
 func rowOf(w contacts.GuestWrite, now int64) (guestRow, error) {
-	stored := *w.Guest
+	if err := alive(w.TTL); err != nil {
+		return guestRow{}, err
+	}
+	stored := *w.Guest // the caller's stays as it is
 	stored.Conversation.Version++
 	stored.ExpiresAt = fromMicros(now).Add(w.TTL)
 	record, err := stored.Marshal()
@@ -150,7 +161,7 @@ func rowOf(w contacts.GuestWrite, now int64) (guestRow, error) {
 		return guestRow{}, err
 	}
 	row := guestRow{id: stored.ID, version: stored.Conversation.Version, record: record, expires: micros(stored.ExpiresAt)}
-	for _, l := range w.Lines {
+	for _, l := range w.Lines[max(0, len(w.Lines)-contacts.TranscriptLimit):] {
 		record, err := l.Marshal(row.id)
 		if err != nil {
 			return guestRow{}, err
@@ -245,7 +256,7 @@ func (g *Guests) Transcript(ctx context.Context, id string, after int64, limit i
 func (g *Guests) Move(ctx context.Context, moved map[string]string, ttl time.Duration) error {
 	err := g.write(ctx, func(tx *database.Tx) error {
 		now, err := tx.Now()
-		if err != nil {
+		if err := errors.Join(err, alive(ttl)); err != nil {
 			return err
 		}
 		ids := slices.Sorted(maps.Keys(moved))

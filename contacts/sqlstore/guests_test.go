@@ -33,11 +33,17 @@ func lines(id string, from, to int64) []contacts.Line {
 
 func TestGuestExpires(t *testing.T) {
 	t.Parallel()
-	ctx, store := t.Context(), sqlstore.OpenGuests(databasetest.SQLite(t))
+	ctx, db := t.Context(), databasetest.SQLite(t)
+	store := sqlstore.OpenGuests(db)
 	save := func(g *contacts.Guest, ttl time.Duration, lines []contacts.Line) error {
 		return store.Save(ctx, []contacts.GuestWrite{{Guest: g, TTL: ttl, Lines: lines}})[0]
 	}
-	require.NoError(t, save(guest("gst_a", 0), -time.Second, lines("gst_a", 1, 3)), "over at once")
+	require.Error(t, save(guest("gst_a", 0), 0, nil))
+	require.NoError(t, save(guest("gst_a", 0), time.Hour, lines("gst_a", 1, 3)))
+	require.NoError(t, db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+		_, err := tx.Run("UPDATE guests SET expires_at=1")
+		return err
+	}))
 	require.NoError(t, save(guest("gst_b", 0), time.Hour, lines("gst_b", 1, 130)))
 	found, err := store.Load(ctx, []string{"gst_a", "gst_b"})
 	require.NoError(t, err)

@@ -105,6 +105,14 @@ func isID(id string) bool {
 	return id != "" && strings.IndexFunc(id, func(r rune) bool { return r <= ' ' || r >= 0x7f }) < 0
 }
 
+// idOrNone is an id, or one that nothing has if it cannot be ours.
+func idOrNone(id string) string {
+	if isID(id) {
+		return id
+	}
+	return "-"
+}
+
 // micros is a time as the database has it; 0 is none.
 func micros(t time.Time) int64 {
 	if t.IsZero() {

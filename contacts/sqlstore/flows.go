@@ -1,0 +1,95 @@
+package sqlstore
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"time"
+
+	"usher/contacts"
+	"usher/internal/database"
+)
+
+// saveTries bounds how often SaveFlow takes a number that another node takes at
+// the same time.
+const saveTries = 5
+
+// FlowVersion is one saved document of a flow.
+type FlowVersion struct {
+	Flow      string
+	Version   int
+	CreatedAt time.Time
+}
+
+type flowRow struct {
+	BusinessID string
+	Flow       string
+	Version    int
+	Hash       []byte
+	Document   []byte
+	CreatedAt  int64 `gorm:"autoCreateTime:false"`
+}
+
+func (flowRow) TableName() string { return "flow_versions" }
+
+// SaveFlow keeps a flow's document and returns its version: a new one, or that
+// of the same document before. Runs are pinned to versions, so none ever goes.
+func (s *Store) SaveFlow(business, flow string, doc []byte) (int, error) {
+	hash := sha256.Sum256(doc)
+	now, err := s.tx.Now()
+	if err != nil {
+		return 0, fmt.Errorf("save flow %s: %w", flow, err)
+	}
+	for range saveTries {
+		var same, last []flowRow
+		of := s.tx.Select("version").Where("business_id = ? AND flow = ?", business, flow)
+		if err := s.tx.Where(of).Where("hash = ?", hash[:]).Limit(1).Find(&same).Error; err != nil {
+			return 0, fmt.Errorf("save flow %s: %w", flow, err)
+		}
+		if len(same) > 0 {
+			return same[0].Version, nil
+		}
+		if err := s.tx.Where(of).Order("version DESC").Limit(1).Find(&last).Error; err != nil {
+			return 0, fmt.Errorf("save flow %s: %w", flow, err)
+		}
+		row := flowRow{business, flow, 1, hash[:], doc, now}
+		if len(last) > 0 {
+			row.Version = last[0].Version + 1
+		}
+		err := s.tx.Create(&row).Error
+		if err == nil {
+			return row.Version, nil
+		}
+		if !database.IsDuplicate(err) {
+			return 0, fmt.Errorf("save flow %s: %w", flow, err)
+		}
+	}
+	return 0, fmt.Errorf("save flow %s: %w", flow, contacts.ErrConflict)
+}
+
+// FlowVersion returns a saved document, or contacts.ErrNotFound.
+func (s *Store) FlowVersion(business, flow string, version int) ([]byte, error) {
+	var row flowRow
+	err := found(s.tx.Where("business_id = ? AND flow = ? AND version = ?", business, flow, version).Take(&row))
+	if err != nil {
+		return nil, fmt.Errorf("flow %s version %d: %w", flow, version, err)
+	}
+	return row.Document, nil
+}
+
+// FlowVersions returns the versions of a business's flow, or of all its flows if
+// none is named, newest last.
+func (s *Store) FlowVersions(business, flow string) ([]FlowVersion, error) {
+	g := s.tx.Select("flow", "version", "created_at").Where("business_id = ?", business)
+	if flow != "" {
+		g = g.Where("flow = ?", flow)
+	}
+	var rows []flowRow
+	if err := g.Order("flow, version").Find(&rows).Error; err != nil {
+		return nil, fmt.Errorf("flow versions: %w", err)
+	}
+	all := make([]FlowVersion, len(rows))
+	for i, r := range rows {
+		all[i] = FlowVersion{r.Flow, r.Version, fromMicros(r.CreatedAt)}
+	}
+	return all, nil
+}
