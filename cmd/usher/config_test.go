@@ -1,0 +1,32 @@
+package main
+
+import (
+	"log/slog"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/config"
+)
+
+func TestNewLogger(t *testing.T) {
+	t.Parallel()
+	for format, want := range map[string]string{"auto": `"msg":"hello"`, "json": `"msg":"hello"`, "text": "INF hello"} {
+		var out strings.Builder
+		log := newLogger(config.Log{Format: format, Level: slog.LevelInfo}, &out)
+		log.Debug("quiet")
+		log.Info("hello")
+		require.Contains(t, out.String(), want)
+		require.NotContains(t, out.String(), "quiet")
+	}
+}
+
+func TestAFileIsNoTerminal(t *testing.T) {
+	t.Parallel()
+	f, err := os.CreateTemp(t.TempDir(), "")
+	require.NoError(t, err)
+	defer f.Close()
+	require.False(t, isTerminal(f))
+}
