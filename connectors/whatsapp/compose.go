@@ -55,12 +55,12 @@ type file struct {
 
 type interactive struct {
 	Type   string `json:"type"`
-	Body   text0  `json:"body"`
+	Body   caption  `json:"body"`
 	Action action `json:"action"`
 }
 
-// text0 is the text of a body, under another name than a message's.
-type text0 struct {
+// caption is the text above choices; a message's own is called body.
+type caption struct {
 	Text string `json:"text"`
 }
 

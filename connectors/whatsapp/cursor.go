@@ -37,10 +37,16 @@ func (c *cursor) jump(part span, name string) (back int) {
 
 // peek returns the first byte of the next value, 0 at the end.
 func (c *cursor) peek() byte {
-	for c.i < len(c.s) {
+	if c.i < len(c.s) && c.s[c.i] > ' ' { // Meta writes no blanks
+		return c.s[c.i]
+	}
+	return c.blanks()
+}
+
+func (c *cursor) blanks() byte {
+	for ; c.i < len(c.s); c.i++ {
 		switch b := c.s[c.i]; b {
 		case ' ', '\n', '\r', '\t':
-			c.i++
 		default:
 			return b
 		}

@@ -10,7 +10,11 @@ type message struct {
 	context, referral span
 	group             string
 	errors            span
-	rest              []member // everything else; the content is named like the type
+	// What has no field above: the content is named like the type, and the type
+	// may come after it.
+	rest [usualMembers]member
+	more []member
+	n    int
 }
 
 type member struct {
@@ -18,23 +22,33 @@ type member struct {
 	at  span
 }
 
+// usualMembers is more than the members without a field that a message has
+// today; further ones cost an allocation.
+const usualMembers = 6
+
+func (m *message) keep(key string, at span) {
+	if m.n == len(m.rest) {
+		m.more = append(m.more, member{key, at})
+		return
+	}
+	m.rest[m.n] = member{key, at}
+	m.n++
+}
+
 // content returns the member of that name that was written last.
 func (m *message) content(name string) span {
-	for i := len(m.rest) - 1; i >= 0; i-- {
-		if m.rest[i].key == name {
-			return m.rest[i].at
+	for _, list := range [][]member{m.more, m.rest[:m.n]} {
+		for i := len(list) - 1; i >= 0; i-- {
+			if list[i].key == name {
+				return list[i].at
+			}
 		}
 	}
 	return span{}
 }
 
-// usualMembers is more than the members beside the named ones that a message
-// has today; more go to the heap.
-const usualMembers = 6
-
 func readMessage(c *cursor, s *scope, e *connectors.Event) string {
-	var room [usualMembers]member
-	m := message{rest: room[:0]}
+	var m message
 	m.read(c)
 	if m.kind == "system" {
 		if fault := m.common(c, e); fault != "" {
@@ -57,8 +71,7 @@ func readMessage(c *cursor, s *scope, e *connectors.Event) string {
 
 // readEcho reads what somebody wrote to a person in the Business app.
 func readEcho(c *cursor, s *scope, e *connectors.Event) string {
-	var room [usualMembers]member
-	m := message{rest: room[:0]}
+	var m message
 	m.read(c)
 	who := s.people.find(m.recipient)
 	known := who.on(e)
@@ -106,7 +119,7 @@ func (m *message) read(c *cursor) {
 		case "errors":
 			m.errors = c.value()
 		default:
-			m.rest = append(m.rest, member{key, c.value()})
+			m.keep(key, c.value())
 		}
 	}
 }
@@ -233,8 +246,7 @@ func (m *message) change(c *cursor, e *connectors.Event) string {
 	if m.kind == "revoke" || text == (span{}) {
 		return ""
 	}
-	var room [usualMembers]member
-	now := message{rest: room[:0]}
+	var now message
 	back = c.jump(text, "message")
 	now.read(c)
 	c.i = back
