@@ -28,8 +28,8 @@ const (
 	ContactErased   Kind = "contact.erased"
 )
 
-// Push is one document for one destination: what design and users call a
-// delivery, seen from the connector. The same push keeps ID and LeadKey over
+// Push is one document for one destination: what users call a delivery,
+// seen from the connector. The same push keeps ID and LeadKey over
 // all its attempts.
 type Push struct {
 	ID       string // delivery id, the receiver's idempotency key

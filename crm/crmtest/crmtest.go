@@ -303,11 +303,11 @@ func inParallel(t *testing.T, c Case) {
 
 func within[T any](t *testing.T, c <-chan T, what string) T {
 	t.Helper()
+	var got T
 	select {
-	case v := <-c:
-		return v
+	case got = <-c:
 	case <-time.After(patience):
 		t.Fatalf("no sign of %s", what)
-		panic("unreachable")
 	}
+	return got
 }
