@@ -12,7 +12,7 @@ import (
 var errCut = errors.New("record is cut off or damaged")
 
 // writer appends the parts of a record. Whole numbers take as few bytes as they
-// need, texts are preceded by their length.
+// need; texts and lists are preceded by their length.
 type writer []byte
 
 func (w *writer) byte(b byte)       { *w = append(*w, b) }
@@ -20,7 +20,6 @@ func (w *writer) uint(n uint64)     { *w = binary.AppendUvarint(*w, n) }
 func (w *writer) int(n int64)       { *w = binary.AppendVarint(*w, n) }
 func (w *writer) float(f float64)   { *w = binary.LittleEndian.AppendUint64(*w, math.Float64bits(f)) }
 func (w *writer) bytes(b []byte)    { w.uint(uint64(len(b))); *w = append(*w, b...) }
-func (w *writer) string(s string)   { w.uint(uint64(len(s))); *w = append(*w, s...) }
 func (w *writer) list(all []string) { w.uint(uint64(len(all))); each(all, w.string) }
 
 // time is kept to the millisecond, as the distance to one that is known.
@@ -97,8 +96,6 @@ func (r *reader) take(n uint64) []byte {
 	r.data = r.data[n:]
 	return b
 }
-
-func (r *reader) string() string { return string(r.take(r.uint())) }
 
 func (r *reader) bytes() []byte { return append([]byte(nil), r.take(r.uint())...) }
 

@@ -1,9 +1,9 @@
 package contacts
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -13,7 +13,7 @@ import (
 
 // A guest's record is its version (8 bytes, big-endian, so that a script can
 // compare it without reading on), the format, flags for what is there, then the
-// parts in the order of encode below. What can be worked out again is left out:
+// parts in the order of writer.guest below. What can be worked out again is left out:
 // ids that follow from the guest's, the whole name beside its parts.
 
 const (
@@ -22,16 +22,26 @@ const (
 	maxGuestBytes = 1 << 20 // a guest has some hundred bytes; more than this is no guest
 )
 
-// Flags of a guest's record.
+// defaultBusiness is the id of the only business that most installations have.
+const defaultBusiness = "default"
+
+// Flags of a guest's record: what it is, and which parts follow.
 const (
-	hasConversationID = 1 << iota // other than the guest's own
-	hasContactID
+	isDefaultBusiness = 1 << iota
 	isLinked
-	hasConsent
-	consentGiven
+	isConsentGiven
+	isPlainAddress // {"external_id": …} and no more
+	isComposedName // the whole name is what its parts give, and left out
 	hasAddress
-	plainAddress // {"external_id": …} and no more
-	composedName // the whole name is what its parts give, and left out
+	hasConsent
+	hasConversationID // other than the guest's own
+	hasContactID
+	hasEffects
+	hasMovedTo
+	hasStatus
+	hasTags
+	hasPending
+	hasRawName
 )
 
 // MovedVersion is the version of a guest that became a contact: nobody writes it
@@ -89,91 +99,110 @@ func GuestVersion(version int64) []byte {
 
 func (w *writer) guest(g *Guest) error {
 	c, s := &g.Conversation, &g.Conversation.State
+	flags := flagsOf(g)
+	w.uint(flags)
+	optional := func(flag uint64, text string) {
+		if flags&flag != 0 {
+			w.string(text)
+		}
+	}
+	if flags&isDefaultBusiness == 0 {
+		w.string(c.BusinessID)
+	}
+	w.string(c.Channel)
+	w.string(c.ExternalID)
+	optional(hasConversationID, c.ID)
+	optional(hasContactID, c.ContactID)
+	w.handling(c.Handling)
+	w.time(c.CreatedAt, time.Time{})
+	w.time(c.UpdatedAt, c.CreatedAt)
+	w.time(g.ExpiresAt, c.UpdatedAt)
+	w.int(g.Seed)
+	w.int(g.Applied - g.Seed) // ids grow: near each other, they are short
+	w.int(g.AppliedPos)
+	optional(hasEffects, string(g.Effects))
+	optional(hasMovedTo, g.MovedTo)
+
+	optional(hasStatus, s.Status)
+	if flags&hasTags != 0 {
+		w.list(s.Tags)
+	}
+	w.uint(uint64(len(s.Runs)))
+	for _, session := range slices.Sorted(maps.Keys(s.Runs)) {
+		w.string(session)
+		w.bytes(s.Runs[session])
+	}
+	optional(hasPending, string(s.Pending))
+	w.int(s.Seq)
+	if s.Consent != nil {
+		w.time(s.Consent.At, c.UpdatedAt)
+	}
+	optional(hasAddress, string(s.Address))
+	optional(hasRawName, s.RawName)
+	return w.values(s.Said, flags&isComposedName != 0)
+}
+
+func flagsOf(g *Guest) uint64 {
+	c, s := &g.Conversation, &g.Conversation.State
+	plainAddress := len(s.Address) > 0 && bytes.Equal(s.Address, addressOf(c.ExternalID))
+	name := s.Said.Text("name")
 	var flags uint64
 	set := func(flag uint64, is bool) {
 		if is {
 			flags |= flag
 		}
 	}
-	ownID := c.ID == ConversationIDOf(g.ID)
-	plainTo := s.Address != nil && string(s.Address) == string(addressOf(c.ExternalID))
-	name := s.Said.Text("name")
-	composed := name != "" && name == nameOf(s.Said)
-	set(hasConversationID, !ownID)
-	set(hasContactID, c.ContactID != "")
+	set(isDefaultBusiness, c.BusinessID == defaultBusiness)
 	set(isLinked, c.Linked)
+	set(isConsentGiven, s.Consent != nil && s.Consent.Given)
+	set(isPlainAddress, plainAddress)
+	set(isComposedName, name != "" && name == nameOf(s.Said))
+	set(hasAddress, len(s.Address) > 0 && !plainAddress)
 	set(hasConsent, s.Consent != nil)
-	set(consentGiven, s.Consent != nil && s.Consent.Given)
-	set(hasAddress, len(s.Address) > 0 && !plainTo)
-	set(plainAddress, plainTo)
-	set(composedName, composed)
-	w.uint(flags)
-
-	w.string(c.BusinessID)
-	w.string(c.Channel)
-	w.string(c.ExternalID)
-	if flags&hasConversationID != 0 {
-		w.string(c.ID)
-	}
-	if flags&hasContactID != 0 {
-		w.string(c.ContactID)
-	}
-	w.string(string(c.Handling))
-	w.time(c.CreatedAt, time.Time{})
-	w.time(c.UpdatedAt, c.CreatedAt)
-	w.time(g.ExpiresAt, c.UpdatedAt)
-	w.int(g.Seed)
-	w.int(g.Applied)
-	w.int(g.AppliedPos)
-	w.bytes(g.Effects)
-	w.string(g.MovedTo)
-
-	w.string(s.Status)
-	w.list(s.Tags)
-	w.uint(uint64(len(s.Runs)))
-	for _, session := range slices.Sorted(maps.Keys(s.Runs)) {
-		w.string(session)
-		w.bytes(s.Runs[session])
-	}
-	w.bytes(s.Pending)
-	w.int(s.Seq)
-	if s.Consent != nil {
-		w.time(s.Consent.At, c.UpdatedAt)
-	}
-	if flags&hasAddress != 0 {
-		w.bytes(s.Address)
-	}
-	w.string(s.RawName)
-	return w.values(s.Said, composed)
+	set(hasConversationID, c.ID != ConversationIDOf(g.ID))
+	set(hasContactID, c.ContactID != "")
+	set(hasEffects, len(g.Effects) > 0)
+	set(hasMovedTo, g.MovedTo != "")
+	set(hasStatus, s.Status != "")
+	set(hasTags, len(s.Tags) > 0)
+	set(hasPending, len(s.Pending) > 0)
+	set(hasRawName, s.RawName != "")
+	return flags
 }
 
 func (r *reader) guest(id string) *Guest {
 	g := &Guest{ID: id}
 	c, s := &g.Conversation, &g.Conversation.State
 	flags := r.uint()
-	c.BusinessID = r.string()
+	optional := func(flag uint64, otherwise string) string {
+		if flags&flag != 0 {
+			return r.string()
+		}
+		return otherwise
+	}
+	c.BusinessID = defaultBusiness
+	if flags&isDefaultBusiness == 0 {
+		c.BusinessID = r.string()
+	}
 	c.Channel = r.string()
 	c.ExternalID = r.string()
-	c.ID = ConversationIDOf(id)
-	if flags&hasConversationID != 0 {
-		c.ID = r.string()
-	}
-	if flags&hasContactID != 0 {
-		c.ContactID = r.string()
-	}
+	c.ID = optional(hasConversationID, ConversationIDOf(id))
+	c.ContactID = optional(hasContactID, "")
 	c.Linked = flags&isLinked != 0
-	c.Handling = Handling(r.string())
+	c.Handling = r.handling()
 	c.CreatedAt = r.time(time.Time{})
 	c.UpdatedAt = r.time(c.CreatedAt)
 	g.ExpiresAt = r.time(c.UpdatedAt)
 	g.Seed = r.int()
-	g.Applied = r.int()
+	g.Applied = g.Seed + r.int()
 	g.AppliedPos = r.int()
-	g.Effects = r.bytes()
-	g.MovedTo = r.string()
+	g.Effects = blob(optional(hasEffects, ""))
+	g.MovedTo = optional(hasMovedTo, "")
 
-	s.Status = r.string()
-	s.Tags = r.list()
+	s.Status = optional(hasStatus, "")
+	if flags&hasTags != 0 {
+		s.Tags = r.list()
+	}
 	if runs := r.count(); runs > 0 {
 		s.Runs = make(map[string][]byte, runs)
 		for range runs {
@@ -181,20 +210,51 @@ func (r *reader) guest(id string) *Guest {
 			s.Runs[session] = r.bytes()
 		}
 	}
-	s.Pending = r.bytes()
+	s.Pending = blob(optional(hasPending, ""))
 	s.Seq = r.int()
 	if flags&hasConsent != 0 {
-		s.Consent = &Consent{Given: flags&consentGiven != 0, At: r.time(c.UpdatedAt)}
+		s.Consent = &Consent{Given: flags&isConsentGiven != 0, At: r.time(c.UpdatedAt)}
 	}
-	switch {
-	case flags&hasAddress != 0:
-		s.Address = r.bytes()
-	case flags&plainAddress != 0:
+	s.Address = blob(optional(hasAddress, ""))
+	if flags&isPlainAddress != 0 {
 		s.Address = addressOf(c.ExternalID)
 	}
-	s.RawName = r.string()
-	s.Said = r.values(flags&composedName != 0)
+	s.RawName = optional(hasRawName, "")
+	s.Said = r.values(flags&isComposedName != 0)
 	return g
+}
+
+func blob(s string) []byte {
+	if s == "" {
+		return nil
+	}
+	return []byte(s)
+}
+
+// handlings have a number each; nought: the text follows. Only ever append.
+func handlings() [5]Handling { return [...]Handling{ByFlow, ByBot, Queued, ByAgent, FollowUp} }
+
+func (w *writer) handling(h Handling) {
+	known := handlings()
+	place := slices.Index(known[:], h) + 1
+	w.byte(byte(place))
+	if place == 0 {
+		w.string(string(h))
+	}
+}
+
+func (r *reader) handling() Handling {
+	known := handlings()
+	place := int(r.byte())
+	switch {
+	case place == 0:
+		return Handling(r.string())
+	case place <= len(known):
+		return known[place-1]
+	default:
+		r.fail()
+		return ""
+	}
 }
 
 // addressOf is the shortest address that a reply can go to.
@@ -210,108 +270,6 @@ func addressOf(externalID string) []byte {
 
 func nameOf(v Values) string {
 	return ComposeName(v.Text("first_name"), v.Text("middle_name"), v.Text("last_name"))
-}
-
-// How a value is kept. The low bits of its key; the rest of the key is the
-// field's place in knownNames plus one, or nought for a name that follows.
-const (
-	asText = iota
-	asWhole
-	asFloat
-	asTrue
-	asFalse
-
-	kindBits = 3
-)
-
-// knownNames are fields that need no name in a record. Only ever append.
-func knownNames() [15]string {
-	return [...]string{"name", "first_name", "middle_name", "last_name", "email", "phone", "customer_id", "company", "country",
-		"city", "zip", "language", "timezone", "contact_address", "billing_address"}
-}
-
-var errValue = errors.New("a value is no text, number or yes/no")
-
-func (w *writer) values(v Values, composed bool) error {
-	names := knownNames()
-	count := len(v)
-	if composed {
-		count--
-	}
-	w.uint(uint64(count))
-	for _, field := range slices.Sorted(maps.Keys(v)) {
-		if field == "name" && composed {
-			continue
-		}
-		place := uint64(slices.Index(names[:], field) + 1)
-		key := func(kind uint64) {
-			w.uint(place<<kindBits | kind)
-			if place == 0 {
-				w.string(field)
-			}
-		}
-		switch value := v[field].(type) {
-		case string:
-			key(asText)
-			w.string(value)
-		case bool:
-			if value {
-				key(asTrue)
-			} else {
-				key(asFalse)
-			}
-		case float64:
-			if value == math.Trunc(value) && math.Abs(value) <= maxNumber && !math.Signbit(value) {
-				key(asWhole)
-				w.uint(uint64(value))
-			} else {
-				key(asFloat)
-				w.float(value)
-			}
-		default:
-			return fmt.Errorf("%s: %w", field, errValue)
-		}
-	}
-	return nil
-}
-
-func (r *reader) values(composed bool) Values {
-	names := knownNames()
-	v := Values{}
-	for range r.count() {
-		key := r.uint()
-		place := key >> kindBits
-		var field string
-		switch {
-		case place == 0:
-			field = r.string()
-		case place <= uint64(len(names)):
-			field = names[place-1]
-		default:
-			r.fail()
-		}
-		switch key & (1<<kindBits - 1) {
-		case asText:
-			v[field] = r.string()
-		case asWhole:
-			v[field] = float64(r.uint())
-		case asFloat:
-			v[field] = r.float()
-		case asTrue:
-			v[field] = true
-		case asFalse:
-			v[field] = false
-		default:
-			r.fail()
-		}
-		if r.err != nil {
-			return nil
-		}
-	}
-	if composed {
-		v.put("name", nameOf(v))
-	}
-	return v
 }
 
 // MovedMark is what is left of a guest that became a contact.
