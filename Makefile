@@ -1,6 +1,6 @@
 # Everything that people and CI run. `make` alone says what there is.
 GO ?= go
-GOLANGCI_VERSION ?= v2.16.2
+GOLANGCI_VERSION ?= v2.15.0
 FUZZTIME ?= 30s
 
 .DEFAULT_GOAL := help

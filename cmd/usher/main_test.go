@@ -3,13 +3,30 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"usher/config"
+	"usher/contacts"
 )
+
+// A custom field takes no built-in one's name; config and contacts each keep
+// the list.
+func TestBuiltInFieldsAreNoCustomOnes(t *testing.T) {
+	t.Parallel()
+	fields, err := contacts.NewFields(nil)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "usher.yaml")
+	for _, f := range fields.All() {
+		require.NoError(t, os.WriteFile(path, []byte("fields: [{name: "+f.Name+", type: text}]"), 0o600))
+		_, err := config.Load(path, nil)
+		require.ErrorContains(t, err, "fields[0].name: "+f.Name+" is built in")
+	}
+}
 
 // What init writes is what usher serves without a configuration.
 func TestTheStarterIsTheDefault(t *testing.T) {
