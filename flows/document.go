@@ -20,7 +20,21 @@ type place struct{ line, column int }
 
 func placeOf(n *yaml.Node) place { return place{n.Line, n.Column} }
 
-var yamlError = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+)(?:, column (\d+))?: )?`)
+var yamlError = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
+
+// countsFromZero: the library gives lines from 1 for what it cannot cut into
+// tokens and from 0 for tokens in the wrong order.
+func countsFromZero(message string) bool {
+	for _, wrongOrder := range []string{
+		"did not find expected <document start>", "did not find expected node content", "did not find expected '-' indicator",
+		"did not find expected key", "did not find expected ',' or ']'", "did not find expected ',' or '}'", "found undefined tag handle",
+	} {
+		if message == wrongOrder {
+			return true
+		}
+	}
+	return false
+}
 
 // parseDocument reads a YAML or JSON document into nodes that know their place.
 func parseDocument(doc []byte) (*yaml.Node, place, error) {
@@ -50,13 +64,14 @@ func parseDocument(doc []byte) (*yaml.Node, place, error) {
 		message := err.Error()
 		found := yamlError.FindStringSubmatch(message)
 		at := start
+		message = message[len(found[0]):]
 		if line, err := strconv.Atoi(found[1]); err == nil {
 			at.line = max(line, 1)
+			if countsFromZero(message) {
+				at.line++
+			}
 		}
-		if column, err := strconv.Atoi(found[2]); err == nil {
-			at.column = max(column, 1)
-		}
-		return nil, at, errors.New("not readable: " + message[len(found[0]):])
+		return nil, at, errors.New("not readable: " + message)
 	}
 	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {
 		return root.Content[0], start, nil

@@ -1,0 +1,163 @@
+package flows
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"usher/connectors"
+	"usher/contacts"
+)
+
+var update = flag.Bool("update", false, "rewrite what the golden cases want")
+
+// goldenCase is one conversation with a flow, of testdata/<kind>.json.
+type goldenCase struct {
+	Name    string                  `json:"name"`
+	Flow    json.RawMessage         `json:"flow"`
+	Person  goldenPerson            `json:"person,omitzero"`
+	Channel connectors.Capabilities `json:"channel,omitzero"`
+	Turns   []goldenTurn            `json:"turns"`
+}
+
+type goldenPerson struct {
+	Values contacts.Values `json:"values,omitempty"`
+	Status string          `json:"status,omitempty"`
+	Tags   []string        `json:"tags,omitempty"`
+}
+
+type goldenTurn struct {
+	Event connectors.Event `json:"event"`
+	// Outside is what became known between the turns.
+	Outside contacts.Values `json:"outside,omitempty"`
+	Want    goldenResult    `json:"want"`
+}
+
+type goldenResult struct {
+	Messages   []connectors.Message `json:"messages,omitempty"`
+	Captured   []Capture            `json:"captured,omitempty"`
+	Effects    []Effect             `json:"effects,omitempty"`
+	WaitingFor string               `json:"waiting_for,omitempty"`
+	Next       string               `json:"next,omitempty"`
+	Back       bool                 `json:"back,omitempty"`
+	Ended      bool                 `json:"ended,omitempty"`
+	Trace      []TraceLine          `json:"trace"`
+}
+
+// testFields are the fields of the golden cases and most tests.
+func testFields(t testing.TB) *contacts.Fields {
+	t.Helper()
+	fields, err := contacts.NewFields([]contacts.Field{
+		{Name: "company_size", Title: "Company size", Type: contacts.Number},
+		{Name: "subscribed", Title: "Subscribed", Type: contacts.YesNo},
+		{Name: "birthday", Title: "Birthday", Type: contacts.Date},
+		{Name: "plan", Title: "Plan", Type: contacts.Text},
+	})
+	require.NoError(t, err)
+	return fields
+}
+
+func mustParse(t testing.TB, doc string) *Flow {
+	t.Helper()
+	flow, problems := Parse("test.yaml", []byte(doc), testFields(t))
+	require.NotNil(t, flow, "%v", problems)
+	return flow
+}
+
+var testNow = time.Date(2026, 5, 20, 9, 30, 0, 0, time.UTC)
+
+func testTurn(e connectors.Event) Turn {
+	return Turn{Event: &e, ChannelID: "webchat/site", Country: "GB", Timezone: time.UTC, Now: testNow}
+}
+
+func message(text string) connectors.Event {
+	return connectors.Event{Kind: connectors.KindMessage, Text: text}
+}
+
+// Every kind of step that this version runs has golden cases.
+func TestGolden(t *testing.T) {
+	t.Parallel()
+	names := []string{"go", "every_step"}
+	for _, k := range kinds() {
+		if k.read != nil {
+			names = append(names, k.key)
+		}
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join("testdata", name+".json")
+			raw, err := os.ReadFile(file)
+			require.NoError(t, err, "a kind of step needs golden cases")
+			var cases []goldenCase
+			dec := json.NewDecoder(bytes.NewReader(raw))
+			dec.DisallowUnknownFields()
+			require.NoError(t, dec.Decode(&cases))
+			require.NotEmpty(t, cases)
+			for i := range cases {
+				playGolden(t, &cases[i])
+			}
+			if *update {
+				var out bytes.Buffer
+				enc := json.NewEncoder(&out)
+				enc.SetEscapeHTML(false)
+				enc.SetIndent("", "  ")
+				require.NoError(t, enc.Encode(cases))
+				require.NoError(t, os.WriteFile(file, out.Bytes(), 0o644))
+			}
+		})
+	}
+}
+
+func playGolden(t *testing.T, c *goldenCase) {
+	flow := mustParse(t, string(c.Flow))
+	person := Person{Values: c.Person.Values, Status: c.Person.Status, Tags: c.Person.Tags}
+	var stored []byte
+	for i := range c.Turns {
+		turn := testTurn(c.Turns[i].Event)
+		turn.Channel = c.Channel
+		values := person.Values.Clone()
+		for field, value := range c.Turns[i].Outside {
+			if values == nil {
+				values = contacts.Values{}
+			}
+			values.Set(field, value)
+		}
+		person.Values = values
+		turn.Person = person
+		var result Result
+		if stored == nil {
+			result = flow.Start(turn)
+		} else {
+			var run Run
+			require.NoError(t, run.UnmarshalBinary(stored), c.Name)
+			result = flow.Resume(&run, turn)
+		}
+		person = result.person
+		stored = nil
+		if result.Run != nil {
+			var err error
+			stored, err = result.Run.MarshalBinary()
+			require.NoError(t, err)
+		}
+		got := goldenResult{
+			Messages: result.Messages, Captured: result.Captured, Effects: result.Effects, WaitingFor: result.WaitingFor,
+			Next: result.Next, Back: result.Back != nil, Ended: result.Run == nil, Trace: result.Trace,
+		}
+		if *update {
+			c.Turns[i].Want = got
+			continue
+		}
+		want, err := json.MarshalIndent(c.Turns[i].Want, "", "  ")
+		require.NoError(t, err)
+		have, err := json.MarshalIndent(got, "", "  ")
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(have), "%s, turn %d", c.Name, i+1)
+	}
+}
