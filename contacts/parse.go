@@ -45,7 +45,7 @@ const (
 	// TextLimit is what fits a text field: a long answer, not a document.
 	TextLimit = 640
 	// NameLimit is for a name and each of its parts, so that a composed name
-	// fits TextLimit.
+	// fits TextLimit, and for a customer id.
 	NameLimit = 200
 	// inputLimit bounds what is looked at at all, in bytes.
 	inputLimit = 16 << 10
@@ -79,6 +79,8 @@ func (f Field) parser() parser {
 			return fromText(func(s string, _ Locale) (string, error) { return ParseEmail(s) })
 		case "phone":
 			return fromText(func(s string, l Locale) (string, error) { return ParsePhone(s, l.Country) })
+		case "customer_id":
+			return fromText(func(s string, _ Locale) (string, error) { return s, within(s, NameLimit) })
 		case "country":
 			return fromText(func(s string, _ Locale) (string, error) { return ParseCountry(s) })
 		case "timezone":
