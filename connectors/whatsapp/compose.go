@@ -55,12 +55,12 @@ type file struct {
 
 type interactive struct {
 	Type   string `json:"type"`
-	Body   caption  `json:"body"`
+	Body   heading  `json:"body"`
 	Action action `json:"action"`
 }
 
-// caption is the text above choices; a message's own is called body.
-type caption struct {
+// heading is the text above choices.
+type heading struct {
 	Text string `json:"text"`
 }
 

@@ -27,8 +27,9 @@ const (
 )
 
 // Send implements connectors.Sender. A message that needs several calls stops
-// at the first that fails; the id returned is the last bubble's. Statuses of all
-// of them carry the message's own id.
+// at the first that fails, and repeats the earlier ones when it is sent again:
+// the Graph API knows no idempotency key. The id returned is the last bubble's;
+// the statuses of all of them carry the message's own id.
 func (c *channel) Send(ctx context.Context, to connectors.Address, m connectors.Message) (platformID string, err error) {
 	endpoint, err := c.endpoint(to)
 	if err != nil {
