@@ -251,16 +251,16 @@
 
   // say posts a message and shows it at once.
   function say(message, text, form) {
-    const mid = uuid();
-    pending.push({ mid, text, form });
-    seen.add(mid);
+    const sent = { mid: uuid(), text, form };
     const bubble = showYours(text);
     const attempt = async () => {
+      pending.push(sent);
       typing(true);
       try {
-        await post(message, mid);
+        await post(message, sent.mid);
         changed();
       } catch (problem) {
+        if (pending.includes(sent)) pending.splice(pending.indexOf(sent), 1);
         typing(false);
         showFailure(bubble, problem.message === "refused" ? null : attempt);
       }
