@@ -5,8 +5,9 @@ package static
 
 import "embed"
 
-// Files are served at / under their own names; index.html is the try-it page,
-// docs/index.html that of /docs. Other sites load webchat.js and webchat.css.
+// Files are served below /static/; index.html also at /, docs/index.html at
+// /docs and webchat.js at /webchat.js, which finds the hooks and its style sheet
+// from where it was loaded. Other sites load webchat.js and webchat.css.
 //
 //go:embed index.html try.css try.js webchat.css webchat.js favicon.svg docs
 var Files embed.FS

@@ -28,10 +28,12 @@ func TestPages(t *testing.T) {
 		html := strings.ReplaceAll(read(t, page), "&lt;script", "")
 		require.Empty(t, inline.FindAllString(html, -1), page)
 		for _, m := range asked.FindAllStringSubmatch(html, -1) {
-			if m[1] == "/docs" || m[1] == "/openapi.json" {
-				continue // routes of the API
+			name, ok := strings.CutPrefix(m[1], "/static/")
+			if !ok {
+				require.Contains(t, []string{"/webchat.js", "/docs", "/openapi.json"}, m[1], page)
+				continue
 			}
-			_, err := fs.Stat(Files, strings.TrimPrefix(m[1], "/"))
+			_, err := fs.Stat(Files, name)
 			require.NoError(t, err, "%s asks for %s", page, m[1])
 		}
 	}

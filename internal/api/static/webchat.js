@@ -20,7 +20,7 @@
 
   const options = script.dataset;
   const business = options.business ? `b/${encodeURIComponent(options.business)}/` : "";
-  const styleSheet = new URL("webchat.css", script.src).href;
+  const styleSheet = new URL("static/webchat.css", script.src).href;
   const endpoint = new URL(`${business}hooks/webchat/${encodeURIComponent(options.channel || "site")}`, script.src).href;
 
   const strings = {
