@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"gorm.io/gorm"
+
 	"usher/contacts"
 	"usher/internal/database"
 )
@@ -39,16 +41,18 @@ func (s *Store) SaveFlow(business, flow string, doc []byte) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("save flow %s: %w", flow, err)
 	}
+	versions := func() *gorm.DB {
+		return s.tx.Select("version").Where("business_id = ? AND flow = ?", business, flow).Order("version DESC").Limit(1)
+	}
 	for range saveTries {
 		var same, last []flowRow
-		of := s.tx.Select("version").Where("business_id = ? AND flow = ?", business, flow)
-		if err := s.tx.Where(of).Where("hash = ?", hash[:]).Limit(1).Find(&same).Error; err != nil {
+		if err := versions().Where("hash = ?", hash[:]).Find(&same).Error; err != nil {
 			return 0, fmt.Errorf("save flow %s: %w", flow, err)
 		}
 		if len(same) > 0 {
 			return same[0].Version, nil
 		}
-		if err := s.tx.Where(of).Order("version DESC").Limit(1).Find(&last).Error; err != nil {
+		if err := versions().Find(&last).Error; err != nil {
 			return 0, fmt.Errorf("save flow %s: %w", flow, err)
 		}
 		row := flowRow{business, flow, 1, hash[:], doc, now}

@@ -44,7 +44,7 @@ func ParseSort(s string, fields *contacts.Fields) (Sort, error) {
 	}
 	name, desc := strings.CutPrefix(s, "-")
 	field, ok := fields.Lookup(name)
-	if !ok || field.BuiltIn && name == "tags" {
+	if !ok || isTags(field) {
 		return Sort{}, fmt.Errorf("%w: sorted by %q", ErrFilter, name)
 	}
 	return Sort{field, desc}, nil

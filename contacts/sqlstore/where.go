@@ -111,8 +111,8 @@ func (c Clause) with(list string, l contacts.Locale) (Clause, error) {
 func (c Clause) allowed() error {
 	ordered := c.Op == AtLeast || c.Op == AtMost || c.Op == Above || c.Op == Below
 	switch {
-	case c.Op == Contains && c.Field.Type != contacts.Text,
-		ordered && (c.Field.Type == contacts.YesNo || c.Field.Name == "tags"):
+	case c.Op == Contains && (c.Field.Type != contacts.Text || isTags(c.Field)),
+		ordered && (c.Field.Type == contacts.YesNo || isTags(c.Field)):
 		return fmt.Errorf("%w: %s does not work for %s", ErrFilter, c.Op, c.Field.Name)
 	}
 	return nil
@@ -164,6 +164,8 @@ func ParseSpan(s string, l contacts.Locale) (Span, error) {
 func isInstant(f contacts.Field) bool {
 	return f.BuiltIn && slices.Contains([]string{"created_at", "updated_at", "last_seen_at"}, f.Name)
 }
+
+func isTags(f contacts.Field) bool { return f.BuiltIn && f.Name == "tags" }
 
 // splitList splits at commas outside of double quotes, which it takes off.
 func splitList(s string) []string {

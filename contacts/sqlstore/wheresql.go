@@ -90,7 +90,7 @@ func (s *Store) clause(c Clause) (expr, error) {
 	switch {
 	case isInstant(c.Field):
 		return whenSQL(expr{sql: c.Field.Name}, c)
-	case c.Field.BuiltIn && c.Field.Name == "tags":
+	case isTags(c.Field):
 		return s.tagSQL(c)
 	}
 	e := s.of(c.Field)
