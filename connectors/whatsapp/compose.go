@@ -54,9 +54,9 @@ type file struct {
 }
 
 type interactive struct {
-	Type   string `json:"type"`
-	Body   heading  `json:"body"`
-	Action action `json:"action"`
+	Type   string  `json:"type"`
+	Body   heading `json:"body"`
+	Action action  `json:"action"`
 }
 
 // heading is the text above choices.

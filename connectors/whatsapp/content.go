@@ -1,11 +1,6 @@
 package whatsapp
 
-import (
-	"encoding/json"
-	"strings"
-
-	"usher/connectors"
-)
+import "usher/connectors"
 
 // readContent reads what a message of its type holds. known is false for types
 // that this package has never heard of: there are new ones every year.
@@ -142,119 +137,6 @@ func readLocation(c *cursor, e *connectors.Event) string {
 	}
 	e.Location = &l
 	return ""
-}
-
-func readButton(c *cursor, e *connectors.Event) string {
-	r := connectors.Choice{Type: "button"}
-	for key := range c.members {
-		switch key {
-		case "payload":
-			r.ID = c.scalar()
-		case "text":
-			r.Title = c.text()
-		}
-	}
-	return chosen(e, r)
-}
-
-func chosen(e *connectors.Event, r connectors.Choice) string {
-	if r.ID == "" && r.Title == "" {
-		return "without the button chosen"
-	}
-	e.Reply, e.Text = &r, r.Title
-	return ""
-}
-
-func readInteractive(c *cursor, e *connectors.Event) string {
-	var kind string
-	var button, list, form span
-	for key := range c.members {
-		switch key {
-		case "type":
-			kind = c.text()
-		case "button_reply":
-			button = c.value()
-		case "list_reply":
-			list = c.value()
-		case "nfm_reply":
-			form = c.value()
-		}
-	}
-	r := connectors.Choice{Type: "button"}
-	at := button
-	switch kind {
-	case "button_reply":
-	case "list_reply":
-		r.Type, at = "list", list
-	case "nfm_reply":
-		e.Kind = connectors.KindForm
-		r.Type, at = "flow", form
-	case "":
-		return "without type of interactive"
-	default:
-		e.Kind, e.RawType = connectors.KindUnsupported, "interactive/"+kind
-		return ""
-	}
-	if at == (span{}) {
-		return "without " + kind
-	}
-	c.jump(at, kind)
-	var answers, body string
-	for key := range c.members {
-		switch key {
-		case "id":
-			r.ID = c.scalar()
-		case "title":
-			r.Title = c.text()
-		case "description":
-			r.Description = c.text()
-		case "name":
-			r.Name = c.text()
-		case "body":
-			body = c.text()
-		case "response_json":
-			answers = c.text()
-		}
-	}
-	if kind != "nfm_reply" {
-		return chosen(e, r)
-	}
-	r.Data = readAnswers(answers)
-	e.Reply, e.Text = &r, body
-	return ""
-}
-
-// readAnswers reads the answers to a form, which come as JSON in a string; nil
-// if that is no object.
-func readAnswers(text string) map[string]any {
-	c := cursor{s: text}
-	if c.skip(); c.bad { // also nested too deeply
-		return nil
-	}
-	var answers map[string]any
-	if json.Unmarshal([]byte(text), &answers) != nil {
-		return nil
-	}
-	withoutNUL(answers)
-	return answers
-}
-
-// withoutNUL cleans all strings inside v in place, and returns v, cleaned
-// itself. Names are left alone: nobody looks for one with a NUL.
-func withoutNUL(v any) any {
-	switch v := v.(type) {
-	case string:
-		return strings.ReplaceAll(v, "\x00", "")
-	case []any:
-		for i := range v {
-			v[i] = withoutNUL(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = withoutNUL(v[key])
-		}
-	}
-	return v
 }
 
 func readReaction(c *cursor, e *connectors.Event) string {

@@ -183,9 +183,9 @@ type scope struct {
 }
 
 // A guess at how many items a list holds, so that they need not be moved often
-// while they become more: a plain message has some 150 to 300 bytes, and Meta
+// while they become more: a plain message has some 150 to 300 bytes, others more, and Meta
 // puts at most 1,000 into one POST.
-const usualBytes, usualMost = 300, 1000
+const usualBytes, usualMost = 512, 1000
 
 // each reads the elements of one list of a value. What it finds is all that
 // stays of the element: a fault in one does not keep the next from being read.
