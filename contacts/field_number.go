@@ -95,7 +95,7 @@ func changes(words string) bool {
 		switch word {
 		case "minus", "negative", "k", "m", "mm", "mn", "bn", "mio", "mrd", "tsd", "dozen", "hundred", "thousand", "thousands",
 			"million", "millions", "billion", "billions", "lakh", "lakhs", "crore", "crores", "hundert", "tausend", "millionen",
-			"mille", "mil", "millones", "milioni", "milhões", "cent", "half", "times", "or", "to", "point", "comma":
+			"mille", "mil", "millones", "milioni", "milhões", "cent", "half", "times":
 			return true
 		}
 	}

@@ -48,9 +48,8 @@ func ParsePhone(s, country string) (string, error) {
 // dialled leaves the digits of a number, with a + in front if it names its
 // country. Anything that is no decoration of a phone number makes it none.
 func dialled(s string) (string, bool) {
-	s = strings.NewReplacer("(0)", "", "[0]", "").Replace(strings.TrimRight(s, ".,;! "))
 	var digits strings.Builder
-	for _, r := range s {
+	for _, r := range strings.TrimRight(s, ".,;! ") {
 		switch {
 		case r >= '0' && r <= '9':
 			digits.WriteRune(r)
