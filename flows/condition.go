@@ -73,7 +73,7 @@ func (s *scope) compile(source string) (*condition, error) {
 	}
 	strict := conf.CreateNew()
 	strict.MaxNodes = maxNodes
-	functions(strict)
+	functions(strict, true)
 	tree, err := parser.ParseWithConfig(source, strict)
 	if err != nil {
 		return nil, plainError(err)
@@ -93,7 +93,7 @@ func (s *scope) compile(source string) (*condition, error) {
 		return nil, plainError(err)
 	}
 	loose := conf.CreateNew()
-	functions(loose)
+	functions(loose, false)
 	loose.WithEnv(map[string]any{})
 	loose.Strict = false
 	loose.Expect, loose.ExpectAny = reflect.Invalid, true

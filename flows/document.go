@@ -71,6 +71,9 @@ func parseDocument(doc []byte) (*yaml.Node, place, error) {
 				at.line++
 			}
 		}
+		if strings.Contains(message, "',' or '") {
+			message += "; inside of { } and [ ] a text with ? : , or # needs quotes"
+		}
 		return nil, at, errors.New("not readable: " + message)
 	}
 	if root.Kind == yaml.DocumentNode && len(root.Content) == 1 {

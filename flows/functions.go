@@ -65,18 +65,19 @@ func operators() []function {
 }
 
 // functions puts ours into a configuration in place of the library's own, of
-// which only the loops stay.
-func functions(c *conf.Config) {
+// which only the loops stay. typed is for the check; a program must not trust
+// the types, for every result may be unknown.
+func functions(c *conf.Config, typed bool) {
 	for name := range c.Builtins {
 		if !isLoop(name) {
 			delete(c.Builtins, name)
 		}
 	}
 	for _, f := range append(calls(), operators()...) {
-		if f.typ == nil {
-			expr.Function(f.name, f.call)(c)
-		} else {
+		if typed && f.typ != nil {
 			expr.Function(f.name, f.call, f.typ)(c)
+		} else {
+			expr.Function(f.name, f.call)(c)
 		}
 	}
 }

@@ -47,7 +47,7 @@ type goldenResult struct {
 	Next       string               `json:"next,omitempty"`
 	Back       bool                 `json:"back,omitempty"`
 	Ended      bool                 `json:"ended,omitempty"`
-	Trace      []TraceLine          `json:"trace"`
+	Trace      []TraceLine          `json:"trace,omitempty"`
 }
 
 // testFields are the fields of the golden cases and most tests.

@@ -40,7 +40,8 @@ func (m *machine) proceed(at int) {
 	for m.at < len(m.flow.steps) {
 		if m.steps++; m.steps > maxSteps {
 			m.trace("ended", fmt.Sprintf("more than %d steps in one turn", maxSteps))
-			break
+			m.ended = true
+			return
 		}
 		s := &m.flow.steps[m.at]
 		if s.when != nil && !s.when.holds(m) {
@@ -114,9 +115,8 @@ func (m *machine) finish() Result {
 		m.result.WaitingFor = ""
 		return m.result
 	}
-	run := m.run
-	m.result.Run = &run
-	if s := &m.flow.steps[run.step]; m.result.WaitingFor == "" {
+	m.result.Run = &m.run // no turn goes on after this one
+	if s := &m.flow.steps[m.run.step]; m.result.WaitingFor == "" {
 		if w, ok := s.body.(interface{ waitsFor(*machine, *step) string }); ok {
 			m.result.WaitingFor = w.waitsFor(m, s)
 		}
@@ -138,6 +138,9 @@ func (m *machine) trace(did, detail string) {
 	if m.at < len(m.flow.steps) {
 		line.Step, line.Kind = m.flow.steps[m.at].id, m.flow.steps[m.at].kind
 	}
+	if m.result.Trace == nil {
+		m.result.Trace = make([]TraceLine, 0, 4) // what most turns have
+	}
 	m.result.Trace = append(m.result.Trace, line)
 }
 
@@ -152,7 +155,7 @@ func (m *machine) say(message connectors.Message) {
 func (m *machine) capture(field string, value any, via string) {
 	m.set(field, value)
 	m.result.Captured = append(m.result.Captured, Capture{field, value, m.flow.steps[m.at].id, via})
-	m.trace("captured", "contact."+field)
+	m.trace("captured", field)
 }
 
 func (m *machine) set(field string, value any) {

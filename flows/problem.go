@@ -42,7 +42,7 @@ func sorted(problems []Problem) []Problem {
 func closest(unknown string, known []string) string {
 	best, distance := "", 3 // two slips of the keyboard, not another word
 	for _, name := range known {
-		if d := edits(unknown, name); d < distance && d < len(name) {
+		if d := edits(unknown, name); d < distance && 2*d <= len(unknown) {
 			best, distance = name, d
 		}
 	}

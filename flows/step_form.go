@@ -317,32 +317,44 @@ func (b *form) oneAnswer(m *machine, i int) verdict {
 	return b.askNext(m)
 }
 
-// written takes a message that was typed while the channel shows the form: the
-// answer if one field is open, else a wrong one.
+// written takes a message that was typed while the channel shows the form. It
+// answers the form's one open field, or an e-mail or phone field that it clearly
+// is an answer to; anything else counts as a wrong answer.
 func (b *form) written(m *machine) verdict {
-	i := b.pending(m)
-	if i < 0 {
+	first := b.pending(m)
+	if first < 0 {
 		return b.answered(m)
 	}
-	f := &b.fields[i]
-	value, err := f.read(m)
-	if errors.Is(err, errNothingSaid) {
+	alone := m.run.done|1<<first == 1<<len(b.fields)-1
+	for i := range b.fields {
+		f := &b.fields[i]
+		if m.run.done&(1<<i) != 0 || !alone && f.input.name != "email" && f.input.name != "phone" {
+			continue
+		}
+		value, err := f.read(m)
+		switch {
+		case errors.Is(err, errNothingSaid):
+			return verdict{do: wait}
+		case err == nil:
+			f.take(m, value, "form")
+		case alone && errors.Is(err, errLeftOut):
+			m.trace("left out", f.key)
+		default:
+			continue
+		}
+		m.run.done |= 1 << i
+		if b.pending(m) < 0 {
+			return b.answered(m)
+		}
+		b.show(m)
 		return verdict{do: wait}
-	}
-	alone := m.run.done|1<<i == 1<<len(b.fields)-1
-	switch {
-	case alone && err == nil:
-		f.take(m, value, "form")
-		return b.answered(m)
-	case alone && errors.Is(err, errLeftOut):
-		m.trace("left out", f.key)
-		return b.answered(m)
 	}
 	m.run.tries++
 	m.trace("invalid", "a message instead of the form")
 	if m.run.tries >= b.attempts {
 		return verdict{do: fail}
 	}
+	f := &b.fields[first]
 	if alone {
 		return b.again(m, []*formField{f})
 	}
