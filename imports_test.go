@@ -35,7 +35,7 @@ func importRules() []rule {
 		// Test suites and stand-ins: for tests only, see isTestSupport.
 		{"connectors/connectortest", []string{"config", "connectors", "contacts", "internal/outbound"}},
 		{"crm/crmtest", []string{"config", "crm", "internal/outbound"}},
-		{"contacts/storetest", []string{"contacts", "internal/database", "internal/ids"}},
+		{"contacts/storetest", []string{"contacts", "contacts/sqlstore", "internal/database", "internal/ids"}},
 		{"internal/database/databasetest", []string{"internal/database"}},
 		{"crm/*/*", nil},
 

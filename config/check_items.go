@@ -82,7 +82,7 @@ func (l *loader) checkChannels(channels []Channel, businesses map[string]bool) {
 		if ch.ID != "" && !channelID().MatchString(ch.ID) {
 			l.add(path+".id", "want type/name, as whatsapp/acme")
 		}
-		if ch.Flow != "" && !(len(ch.Flows) == 1 && ch.Flows[0] == ch.Flow) {
+		if ch.Flow != "" && (len(ch.Flows) != 1 || ch.Flows[0] != ch.Flow) {
 			l.add(path+".flows", "either flow or flows, not both")
 		}
 		for j, flow := range ch.Flows {

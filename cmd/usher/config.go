@@ -56,7 +56,7 @@ func loadConfig(cmd *cobra.Command) (cfg *config.Config, path string, err error)
 // configuration says which.
 func newLogger(cfg config.Log, to io.Writer) *slog.Logger {
 	if cfg.Format == "text" || cfg.Format == "auto" && isTerminal(to) {
-		return slog.New(tint.NewHandler(to, &tint.Options{
+		return slog.New(tint.NewTextHandler(to, &tint.Options{
 			Level: cfg.Level, TimeFormat: "15:04:05", NoColor: !isTerminal(to),
 		}))
 	}

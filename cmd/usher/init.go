@@ -71,10 +71,10 @@ func writeStarter(out io.Writer, dir string) error {
 
 // create writes a file that does not exist yet, and its folder.
 func create(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // for a container's user too
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // as above; it holds no secret
 	if err != nil {
 		return err
 	}
