@@ -74,6 +74,9 @@ func scanConversation(r *sql.Rows, more ...any) (*contacts.Conversation, error) 
 	if err := json.Unmarshal(state, &c.State); err != nil {
 		return nil, fmt.Errorf("conversation %s: %w", c.ID, err)
 	}
+	if c.State.Said == nil {
+		c.State.Said = contacts.Values{}
+	}
 	c.CreatedAt, c.UpdatedAt = fromMicros(created), fromMicros(updated)
 	return &c, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"usher/contacts"
 	"usher/contacts/sqlstore"
+	"usher/contacts/storetest"
 	"usher/internal/database"
 	"usher/internal/database/databasetest"
 )
@@ -103,4 +104,12 @@ func TestMovedGuestIsNeverWrittenAgain(t *testing.T) {
 		errs := store.Save(ctx, []contacts.GuestWrite{{Guest: guest("gst_a", version), TTL: time.Hour}})
 		require.ErrorIs(t, errs[0], contacts.ErrConflict)
 	}
+}
+
+func TestGuests(t *testing.T) {
+	t.Parallel()
+	store := sqlstore.OpenGuests(databasetest.SQLite(t))
+	t.Run("store", func(t *testing.T) {
+		storetest.RunGuests(t, func(*testing.T) contacts.GuestStore { return store })
+	})
 }

@@ -34,7 +34,7 @@ type Answer struct {
 	Body     []byte
 }
 
-// Reserve claims a name (an Idempotency-Key) for a request with that hash
+// Reserve claims a name (an Idempotency-Key, at most 255 characters) for a request with that hash
 // (SHA-256). nil means that the request shall run and then Finish or Forget; an
 // Answer is what it got when it ran before. ErrOtherRequest, ErrRunning.
 // Reserving is a transaction of its own, before the work.

@@ -85,7 +85,7 @@ func (s *Store) CountContacts(business string, f Filter, by string) (map[string]
 		err := r.Scan(&value, &n)
 		counts[value] = n
 		return err
-	}, "SELECT "+by+", COUNT(*) FROM contacts WHERE "+where.sql+" GROUP BY "+by, where.args...)
+	}, "SELECT "+by+", COUNT(*) FROM contacts WHERE "+where.sql+" GROUP BY "+by, valid(where.args)...)
 	if err != nil {
 		return nil, fmt.Errorf("count contacts: %w", err)
 	}

@@ -149,7 +149,7 @@ func page[T any](s *Store, table, columns string, where expr, p Page, scan func(
 		list, end = append(list, one), cursor{p.Sort.String(), p.Sort.raw(at), id}
 		return nil
 	}, "SELECT "+columns+","+key.sql+" FROM "+table+" WHERE "+where.sql+" ORDER BY "+p.Sort.sql(key)+" LIMIT ?",
-		slices.Concat(key.args, where.args, p.Sort.args(key), []any{p.Limit + 1})...)
+		valid(slices.Concat(key.args, where.args, p.Sort.args(key), []any{p.Limit + 1}))...)
 	if err != nil || next.ID == "" {
 		return list, "", err
 	}
@@ -205,7 +205,7 @@ func (o Sort) raw(at sql.NullString) json.RawMessage {
 
 func (s *Store) count(table string, where expr) (int, error) {
 	var n int
-	err := s.tx.Query(func(r *sql.Rows) error { return r.Scan(&n) }, "SELECT COUNT(*) FROM "+table+" WHERE "+where.sql, where.args...)
+	err := s.tx.Query(func(r *sql.Rows) error { return r.Scan(&n) }, "SELECT COUNT(*) FROM "+table+" WHERE "+where.sql, valid(where.args)...)
 	return n, err
 }
 

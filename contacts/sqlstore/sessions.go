@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"usher/contacts"
 	"usher/internal/database"
@@ -22,6 +23,9 @@ type Session struct {
 // SessionOf returns the person that a session belongs to, or
 // contacts.ErrNotFound.
 func (s *Store) SessionOf(business, channel, session string) (externalID string, err error) {
+	if !utf8.ValidString(session) { // MySQL would refuse to look
+		return "", fmt.Errorf("session: %w", contacts.ErrNotFound)
+	}
 	found := false
 	err = s.tx.Query(func(r *sql.Rows) error {
 		found = true

@@ -221,7 +221,19 @@ func spellings(s string) []string {
 	return []string{s, strings.ToLower(s), strings.ToUpper(s)}
 }
 
-// escapeLike makes a text stand for itself in LIKE … ESCAPE '!'.
+// valid makes texts of arguments UTF-8: MySQL refuses what is none, and nothing
+// stored is like it anyway.
+func valid(args []any) []any {
+	for i, a := range args {
+		if s, ok := a.(string); ok {
+			args[i] = strings.ToValidUTF8(s, "\uFFFD")
+		}
+	}
+	return args
+}
+
+// escapeLike makes a text stand for itself in LIKE … ESCAPE '!'. SQLite ends a
+// pattern at a NUL, and no value has one.
 func escapeLike(s string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(s)
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_", "\x00", "\uFFFD").Replace(s)
 }

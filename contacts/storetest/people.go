@@ -84,7 +84,8 @@ func (p *people) contact(n any, values contacts.Values) *contacts.Contact {
 
 func (p *people) conversation(n any) *contacts.Conversation {
 	return &contacts.Conversation{ID: p.id("cnv", n), BusinessID: p.business, Channel: "webchat/site",
-		ExternalID: fmt.Sprint("visitor ", n), ContactID: p.id("con", n), Handling: contacts.ByFlow, CreatedAt: at(1), UpdatedAt: at(1)}
+		ExternalID: fmt.Sprint("visitor ", n), ContactID: p.id("con", n), Handling: contacts.ByFlow,
+		State: contacts.State{Said: contacts.Values{}}, CreatedAt: at(1), UpdatedAt: at(1)}
 }
 
 func (p *people) put(t *testing.T, all ...*contacts.Contact) {

@@ -94,8 +94,10 @@ func testSessions(t *testing.T, p *people) {
 	got, err := of("s-1")
 	require.NoError(t, err)
 	require.Equal(t, "u-9", got)
-	_, err = of("é")
-	require.ErrorIs(t, err, contacts.ErrNotFound)
+	for _, session := range []string{"", "é", "\xff"} {
+		_, err = of(session)
+		require.ErrorIs(t, err, contacts.ErrNotFound)
+	}
 	_, err = p.read(t).SessionOf(p.business+"2", "bot/site", "s-1")
 	require.ErrorIs(t, err, contacts.ErrNotFound)
 }
