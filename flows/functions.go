@@ -9,6 +9,7 @@ import (
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/checker/nature"
 	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/vm/runtime"
 )
@@ -94,6 +95,7 @@ func isFunction(name string) bool {
 type forgiving struct{}
 
 func (forgiving) Visit(node *ast.Node) {
+	(*node).SetNature(nature.Nature{}) // or the checker would go on trusting it
 	switch n := (*node).(type) {
 	case *ast.BinaryNode:
 		if name, ok := operatorName(n.Operator); ok {

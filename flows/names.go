@@ -175,6 +175,7 @@ func channelName(part string) (name, bool) {
 	switch part {
 	case "", "id":
 		n.get = func(m *machine) any { return m.turn.ChannelID }
+		return n, true
 	case "type":
 		n.get = func(m *machine) any { kind, _, _ := strings.Cut(m.turn.ChannelID, "/"); return kind }
 	case "name":
