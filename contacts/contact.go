@@ -142,6 +142,8 @@ type State struct {
 	// Runs of flows by session ("" for all channels but bots that name one),
 	// opaque here: package flows writes and reads them.
 	Runs map[string][]byte `json:"runs,omitempty"`
+	// RunSince is when the latest run started.
+	RunSince time.Time
 	// Pending replies were too late for the request that caused them.
 	Pending []byte `json:"pending,omitempty"`
 	// Seq numbers the messages of the conversation.

@@ -209,6 +209,29 @@ func IsData(err error) bool {
 	return errors.Is(err, sqlite3.CONSTRAINT) || errors.Is(err, sqlite3.TOOBIG) || errors.Is(err, sqlite3.MISMATCH)
 }
 
+// IsOutage says whether the database could not be reached or could not work (full
+// disk, shutting down, read-only), so that the same call may succeed later. An
+// error that no database gave counts as one: it came from the way there.
+func IsOutage(err error) bool {
+	var my *driver.MySQLError
+	if errors.As(err, &my) {
+		switch my.Number {
+		case 1021, 1030, 1040, 1041, 1053, 1077, 1114, 1129, 1135, 1203, 1205, 1213, 1290, 1317, 1836, 1927, 2006, 2013, 3024, 3100:
+			return true
+		}
+		return false
+	}
+	var lite *sqlite3.Error
+	if errors.As(err, &lite) {
+		switch lite.Code() {
+		case sqlite3.IOERR, sqlite3.FULL, sqlite3.BUSY, sqlite3.LOCKED, sqlite3.CANTOPEN, sqlite3.NOMEM, sqlite3.READONLY, sqlite3.INTERRUPT, sqlite3.PROTOCOL:
+			return true
+		}
+		return false
+	}
+	return !errors.Is(err, gorm.ErrDuplicatedKey)
+}
+
 // Placeholders returns "(?,?),(?,?)" for rows of n values.
 func Placeholders(rows, n int) string {
 	one := "(" + strings.Repeat("?,", n-1) + "?)"

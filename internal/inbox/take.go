@@ -16,16 +16,22 @@ import (
 const lookback = 6 * time.Second
 
 // Undone lists accepted events of the given partitions (nil: all) in order,
-// from the place from on. Next is the place to list from the next time, when
-// all listed now are known to the caller.
-func (in *Inbox) Undone(ctx context.Context, parts []int, from int64, limit int) (refs []Ref, next int64, err error) {
+// from the place from on, without those of the given lanes. Next is the place to
+// list from the next time, when all listed now are known to the caller.
+func (in *Inbox) Undone(ctx context.Context, parts []int, without []int64, from int64, limit int) (refs []Ref, next int64, err error) {
 	tx := in.db.Read(ctx)
 	query := "SELECT id, lane, pos, attempts, reserved_by, reserved_until FROM events WHERE state = 0 AND pos >= ?"
 	args := []any{from}
-	if parts != nil {
-		if len(parts) == 0 {
-			return nil, from, nil
+	if limit <= 0 || parts != nil && len(parts) == 0 {
+		return nil, from, nil
+	}
+	if len(without) > 0 {
+		query += " AND lane NOT IN " + database.Placeholders(1, len(without))
+		for _, l := range without {
+			args = append(args, l)
 		}
+	}
+	if len(parts) > 0 && len(parts) < database.Partitions {
 		query += " AND part IN " + database.Placeholders(1, len(parts))
 		for _, p := range parts {
 			args = append(args, p)
@@ -219,4 +225,21 @@ func cut(s string, n int) string {
 		return s
 	}
 	return strings.ToValidUTF8(s[:n], "")
+}
+
+// UndoneOf lists the accepted events of one lane in order.
+func (in *Inbox) UndoneOf(ctx context.Context, lane int64, limit int) ([]Ref, error) {
+	var refs []Ref
+	err := in.db.Read(ctx).Query(func(r *sql.Rows) error {
+		var ref Ref
+		if err := r.Scan(&ref.ID, &ref.Lane, &ref.Pos, &ref.Attempts, &ref.ReservedBy, &ref.ReservedUntil); err != nil {
+			return err
+		}
+		refs = append(refs, ref)
+		return nil
+	}, "SELECT id, lane, pos, attempts, reserved_by, reserved_until FROM events WHERE lane = ? AND state = 0 ORDER BY pos, id LIMIT ?", lane, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list undone events: %w", err)
+	}
+	return refs, nil
 }

@@ -123,3 +123,27 @@ func PruneReplies(ctx context.Context, db *database.DB, before int64, limit int)
 	}
 	return n, nil
 }
+
+// RepliesOf lists the replies that the event at a place caused.
+func RepliesOf(tx *database.Tx, pos int64) ([]Reply, error) {
+	var replies []Reply
+	err := tx.Query(func(rows *sql.Rows) error {
+		var r Reply
+		err := rows.Scan(&r.ID, &r.Attempts, &r.LastError, &r.PlatformID, &r.CreatedAt)
+		replies = append(replies, r)
+		return err
+	}, "SELECT id, attempts, last_error, platform_id, created_at FROM replies WHERE state IN (0,1,2) AND pos=? ORDER BY place", pos)
+	if err != nil {
+		return nil, fmt.Errorf("list replies: %w", err)
+	}
+	return replies, nil
+}
+
+// ReviveReplies makes the replies of an event that were given up pending again.
+func ReviveReplies(tx *database.Tx, pos int64) error {
+	_, err := tx.Run("UPDATE replies SET state=0, attempts=0, due_at=0 WHERE state=2 AND pos=? AND body IS NOT NULL", pos)
+	if err != nil {
+		return fmt.Errorf("revive replies: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,301 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"usher/connectors"
+	"usher/internal/inbox"
+)
+
+// externalIDMax is the longest id of a person or session that is kept; no
+// platform's come near it.
+const externalIDMax = 255
+
+// Accept takes a webhook in for good: verify over the raw bytes, parse, store;
+// only then does it return what the platform is to be answered. An error means
+// that nothing of it may count as taken.
+//
+// Errors: connectors.ErrUnverified, connectors.ErrUnreadable, a
+// *connectors.FieldError, ErrBusy.
+func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request) (connectors.Response, error) {
+	if c, ok := ch.Connector.(connectors.Challenger); ok {
+		if response, ok := c.Challenge(r); ok {
+			return response, nil
+		}
+	}
+	if err := ch.Connector.Verify(r); err != nil {
+		g.metrics.refused(ch, "signature")
+		return connectors.Response{}, err
+	}
+	items, err := ch.Connector.Parse(r)
+	if err != nil {
+		g.metrics.refused(ch, "unreadable")
+		return connectors.Response{}, err
+	}
+	responder, _ := ch.Connector.(connectors.Responder)
+	if responder != nil {
+		if err := checkParameters(ch.Business, items); err != nil {
+			return connectors.Response{}, err
+		}
+	}
+	events := make([]*inbox.Event, len(items))
+	parsed := make(map[int64]*connectors.Event, len(items))
+	for i := range items {
+		events[i], err = g.row(ch, r, &items[i])
+		if err != nil {
+			return connectors.Response{}, err
+		}
+		if responder != nil && events[i].State == inbox.Accepted {
+			events[i].ReservedBy, events[i].ReservedUntil = g.Node, responder.Deadline().Microseconds()
+		}
+		parsed[events[i].ID] = &items[i].Event
+	}
+	if responder != nil {
+		return g.turn(ctx, ch, responder, events)
+	}
+	if _, err := g.put(ctx, events); err != nil {
+		return connectors.Response{}, err
+	}
+	g.metrics.accepted(ch, len(events))
+	return connectors.Response{}, nil
+}
+
+// row makes the inbox row of an item: under the channel that its account
+// belongs to, or in quarantine with the reason.
+func (g *Gateway) row(ch *Channel, r *connectors.Request, item *connectors.Item) (*inbox.Event, error) {
+	ev := &item.Event
+	owner, problem := ch, item.Problem
+	if problem == "" {
+		owner, problem = g.accountOwner(ch, r, ev)
+	}
+	if ev.Anonymous && ev.ExternalID != "" {
+		// Nobody proved to be this person, so nobody's conversation is touched.
+		ev.ExternalID = anonymousPrefix + ev.ExternalID
+	}
+	if problem == "" && (len(ev.ExternalID) > externalIDMax || len(ev.Session) > externalIDMax) {
+		problem = "the id of the person is longer than anything that a platform sends"
+		ev.ExternalID = ev.ExternalID[:externalIDMax]
+	}
+	if ev.Timestamp.IsZero() {
+		ev.Timestamp = r.At
+	}
+	body, err := json.Marshal(ev)
+	if err != nil {
+		return nil, fmt.Errorf("encode event: %w", err)
+	}
+	id := g.inbox.NewID()
+	row := &inbox.Event{
+		ID: id, Business: owner.Business.ID, Channel: owner.ID,
+		Dedupe: inbox.DedupeOf(owner.Business.ID, owner.ID, ev.DedupeKey, id),
+		Lane:   inbox.LaneOf(owner.Business.ID, owner.ID, ev.ExternalID),
+		Event:  body, Raw: item.Raw,
+	}
+	if problem != "" {
+		row.State, row.Reason = inbox.Quarantined, problem
+	}
+	return row, nil
+}
+
+// anonymousPrefix sets apart conversations whose author proved nothing. No
+// channel's own ids begin with it.
+const anonymousPrefix = "~"
+
+// accountOwner finds the channel that an item belongs to: the one that names its
+// account and whose secret verifies the body; the one that was called if nobody
+// names it and it takes every account.
+func (g *Gateway) accountOwner(called *Channel, r *connectors.Request, ev *connectors.Event) (*Channel, string) {
+	own, ok := called.Connector.(connectors.Accounter)
+	if !ok || ev.Account == "" || own.Account() == ev.Account {
+		return called, ""
+	}
+	named := g.accounts[account{called.Type(), ev.Account}]
+	for _, ch := range named {
+		if ch.Connector.Verify(r) == nil {
+			return ch, ""
+		}
+	}
+	if len(named) == 0 && own.Account() == "" {
+		return called, ""
+	}
+	return called, fmt.Sprintf("account %s belongs to no channel that this signature fits", ev.Account)
+}
+
+// account is a platform's id of our side.
+type account struct{ channelType, id string }
+
+func accountsOf(businesses []*Business) map[account][]*Channel {
+	all := map[account][]*Channel{}
+	for _, b := range businesses {
+		for _, ch := range b.Channels {
+			if a, ok := ch.Connector.(connectors.Accounter); ok && a.Account() != "" {
+				key := account{ch.Type(), a.Account()}
+				all[key] = append(all[key], ch)
+			}
+		}
+	}
+	return all
+}
+
+// put stores events and returns the ids under which they are stored.
+func (g *Gateway) put(ctx context.Context, events []*inbox.Event) ([]int64, error) {
+	stored, err := g.inbox.Put(ctx, events)
+	switch {
+	case err == nil:
+		return stored, nil
+	case errors.Is(err, inbox.ErrFull):
+		g.metrics.busy.Inc()
+		return nil, fmt.Errorf("%w: the backlog is full", ErrBusy)
+	default:
+		g.metrics.busy.Inc()
+		g.Log.Error("webhook not taken", "error", err)
+		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
+	}
+}
+
+// accepted is told by the inbox about new rows, in order.
+func (g *Gateway) accepted(rows []*inbox.Event) {
+	if g.Role == RoleIntake {
+		g.Bus.Publish(topicInbox)
+		return
+	}
+	ws := make([]*work, len(rows))
+	for i, row := range rows {
+		ws[i] = &work{row: row, ref: inbox.Ref{ID: row.ID, Lane: row.Lane, Pos: row.Pos}}
+		ws[i].done = g.answers.waiter(row.ID)
+	}
+	if g.alone() {
+		g.lanes.accepted(ws)
+		return
+	}
+	g.lanes.keepOwn(ws)
+	g.Bus.Publish(topicInbox)
+}
+
+// topicInbox wakes the nodes that list undone events.
+const topicInbox = "inbox"
+
+// checkParameters refuses a turn with values that their fields cannot take,
+// before anything is kept.
+func checkParameters(b *Business, items []connectors.Item) error {
+	for i := range items {
+		ev := &items[i].Event
+		for name, raw := range ev.Parameters {
+			if _, _, err := parseValue(b, name, raw); err != nil {
+				return &connectors.FieldError{Field: "parameters." + name, Code: err.Code, Detail: err.Detail}
+			}
+		}
+	}
+	return nil
+}
+
+func typeOf(channelID string) string {
+	t, _, _ := strings.Cut(channelID, "/")
+	return t
+}
+
+// turn stores the events of a request-reply channel, runs them in their turn
+// and answers with the outcome of the last.
+func (g *Gateway) turn(ctx context.Context, ch *Channel, responder connectors.Responder, events []*inbox.Event) (connectors.Response, error) {
+	ctx, cancel := context.WithTimeout(ctx, responder.Deadline())
+	defer cancel()
+	for _, e := range events {
+		g.answers.expect(e.ID)
+		defer g.answers.forget(e.ID)
+	}
+	stored, err := g.put(ctx, events)
+	if err != nil {
+		return connectors.Response{}, err
+	}
+	g.metrics.accepted(ch, len(events))
+	if len(events) == 0 {
+		return connectors.Response{}, nil
+	}
+	last := len(events) - 1
+	if events[last].State != inbox.Accepted {
+		return connectors.Response{}, nil
+	}
+	answer, err := g.await(ctx, events[last], stored[last])
+	if err != nil || answer == nil {
+		// Kept, and run when it can be; what it says comes first next time.
+		var ev connectors.Event
+		if err := json.Unmarshal(events[last].Event, &ev); err != nil {
+			return connectors.Response{}, err
+		}
+		late, err := g.Known(context.WithoutCancel(ctx), ch.Business, ch.ID, ev.ExternalID)
+		if err != nil {
+			return connectors.Response{}, fmt.Errorf("%w: %w", ErrBusy, err)
+		}
+		return responder.Respond(late), nil
+	}
+	var t connectors.Turn
+	if err := json.Unmarshal(answer, &t); err != nil {
+		return connectors.Response{}, fmt.Errorf("read stored answer: %w", err)
+	}
+	return responder.Respond(t), nil
+}
+
+// pollAnswer is how often a request looks for an answer that another node, or
+// an earlier request, is working on.
+const pollAnswer = 20 * time.Millisecond
+
+// await returns the answer of a stored event once it is done, nil if time ran
+// out. The event runs here, in its lane, if this node stored it.
+func (g *Gateway) await(ctx context.Context, e *inbox.Event, stored int64) ([]byte, error) {
+	mine := stored == e.ID
+	ready := g.answers.ready(e.ID)
+	if mine && !g.runsLane(e.Lane) {
+		go g.runReserved(ctx, e)
+	}
+	tick := time.NewTicker(pollAnswer)
+	defer tick.Stop()
+	for {
+		select {
+		case outcome := <-ready:
+			return outcome.Answer, nil
+		case <-ctx.Done():
+			return nil, nil
+		case <-tick.C:
+			if mine && g.runsLane(e.Lane) {
+				continue
+			}
+			found, err := g.inbox.Load(ctx, []int64{stored})
+			if err != nil {
+				continue // the deadline ends this
+			}
+			if row := found[stored]; row != nil && row.State != inbox.Accepted {
+				return row.Answer, nil
+			}
+		}
+	}
+}
+
+// runReserved runs an event whose lane another node works on: that node leaves
+// it to us until the reservation ends, we wait for the events before it.
+func (g *Gateway) runReserved(ctx context.Context, e *inbox.Event) {
+	tick := time.NewTicker(pollAnswer)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		found, err := g.inbox.Load(ctx, []int64{e.ID})
+		if err != nil || found[e.ID] == nil || found[e.ID].State != inbox.Accepted {
+			return
+		}
+		row := found[e.ID]
+		earlier, err := g.inbox.Earlier(ctx, row.Lane, row.Pos)
+		if err == nil && !earlier {
+			w := &work{row: row, ref: inbox.Ref{ID: row.ID, Lane: row.Lane, Pos: row.Pos}, alone: true}
+			w.done = g.answers.waiter(row.ID)
+			if g.runAlone(ctx, w) == nil {
+				return
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}

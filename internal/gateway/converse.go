@@ -1,0 +1,426 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+
+	"usher/connectors"
+	"usher/contacts"
+	"usher/contacts/sqlstore"
+	"usher/internal/database"
+	"usher/internal/inbox"
+	"usher/internal/outbox"
+)
+
+const (
+	// maxFailures is how often an event may fail before it is quarantined.
+	maxFailures = 5
+	// firstWait and longestWait space out runs of an event that fails or whose
+	// stores are away.
+	firstWait   = 20 * time.Millisecond
+	longestWait = 5 * time.Second
+)
+
+// converse runs events, chunk by chunk, until ctx ends.
+func (g *Gateway) converse(ctx context.Context) error {
+	for {
+		chunk := g.lanes.take(ctx, chunkSize)
+		if chunk == nil {
+			return nil
+		}
+		// A chunk that has begun is brought to its end: its time is bounded by
+		// the stores' own limits.
+		g.runChunk(context.WithoutCancel(ctx), chunk)
+	}
+}
+
+// runChunk runs the heads of several conversations in one transaction; if that
+// fails, each in its own, so that one at fault spoils no other.
+func (g *Gateway) runChunk(ctx context.Context, chunk []*work) {
+	chunk = g.prepare(ctx, chunk)
+	if len(chunk) == 0 {
+		return
+	}
+	deferred, err := g.attempt(ctx, chunk)
+	for _, w := range deferred {
+		g.lanes.later(w, 0)
+	}
+	if err == nil {
+		return
+	}
+	chunk = slices.DeleteFunc(chunk, func(w *work) bool { return slices.Contains(deferred, w) })
+	if len(chunk) == 1 {
+		g.failed(ctx, chunk[0], err)
+		return
+	}
+	for _, w := range chunk {
+		if err := g.runAlone(ctx, w); err != nil {
+			g.failed(ctx, w, err)
+		}
+	}
+}
+
+// runAlone runs one event in a transaction of its own.
+func (g *Gateway) runAlone(ctx context.Context, w *work) error {
+	_, err := g.attempt(ctx, []*work{w})
+	return err
+}
+
+// prepare reads what is still in its rows, drops what is done meanwhile, leaves
+// alone what another node's request waits for, and counts the attempts of what
+// another process may have died of.
+func (g *Gateway) prepare(ctx context.Context, chunk []*work) []*work {
+	var missing, counted []int64
+	for _, w := range chunk {
+		if w.row == nil {
+			missing = append(missing, w.ref.ID)
+		}
+	}
+	rows, err := g.inbox.Load(ctx, missing)
+	if err != nil {
+		g.unavailable(chunk, err)
+		return nil
+	}
+	now := time.Now().UnixMicro() + g.clockAhead.Load()
+	ready := chunk[:0]
+	for _, w := range chunk {
+		if w.row == nil {
+			w.row = rows[w.ref.ID]
+		}
+		switch {
+		case w.row == nil || w.row.State != inbox.Accepted:
+			g.finished(w)
+			continue
+		case w.ref.ReservedBy != "" && w.ref.ReservedBy != g.Node && now < w.ref.ReservedUntil:
+			w.row = nil
+			g.lanes.later(w, pollAnswer)
+			continue
+		case w.takenOver && w.ref.Attempts >= maxFailures:
+			g.quarantine(ctx, w, fmt.Sprintf("given up after %d attempts", w.ref.Attempts))
+			continue
+		case w.takenOver && w.ref.Attempts > 0 && len(chunk) > 1:
+			w.alone = true // once suspected, it must not take others with it
+			g.lanes.later(w, 0)
+			continue
+		}
+		if w.takenOver {
+			counted = append(counted, w.ref.ID)
+			w.ref.Attempts++
+		}
+		ready = append(ready, w)
+	}
+	if err := g.inbox.CountAttempts(ctx, counted); err != nil {
+		g.unavailable(ready, err)
+		return nil
+	}
+	return ready
+}
+
+// attempt runs a chunk: load the people, let each conversation take its step,
+// decide whose it is, and commit it all. Deferred are events whose person
+// another event of the chunk also touches: they run in a later one.
+func (g *Gateway) attempt(ctx context.Context, chunk []*work) (deferred []*work, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.Log.Error("panic while running events", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: panic: %v", errFlow, p)
+		}
+	}()
+	turns, err := g.begin(chunk)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.load(ctx, turns); err != nil {
+		return nil, err
+	}
+	for _, t := range turns {
+		if err := g.play(ctx, t); err != nil {
+			return nil, err
+		}
+	}
+	turns, deferred, err = g.settle(ctx, turns)
+	if err != nil {
+		return deferred, err
+	}
+	if err := g.commit(ctx, turns); err != nil {
+		return deferred, err
+	}
+	g.committed(ctx, turns)
+	return deferred, nil
+}
+
+// turn is one event on its way through a chunk.
+type turn struct {
+	work *work
+	ev   *connectors.Event
+	ch   *Channel
+	now  time.Time
+
+	conv    *contacts.Conversation
+	guest   *contacts.Guest   // holds conv; nil once the person is a contact
+	contact *contacts.Contact // nil for a guest
+	before  contacts.Values   // the contact's, at the beginning
+	isNew   bool              // the contact is made by this turn
+	stored  bool              // the guest is in its store already
+	rerun   bool              // the guest has this event's effects already
+	proven  []sqlstore.Address
+
+	captured []capture
+	effects  effects
+	// What of the contact changed besides its values; dirty: anything.
+	statusChanged, tagsChanged, dirty bool
+	lines                             []contacts.Line
+	messages                          []connectors.Message
+	waiting                           string
+	trace                             []traceLine
+
+	add        []sqlstore.AddressRow
+	take       []taking
+	release    []sqlstore.Address
+	strengthen []sqlstore.Address
+	sessions   []sqlstore.Session
+	status     *lineState
+	deliveries []outbox.Delivery
+	replies    []outbox.Reply
+	outcome    inbox.Outcome
+}
+
+// begin decodes a chunk's events and finds their channels.
+func (g *Gateway) begin(chunk []*work) ([]*turn, error) {
+	now := time.Now().UTC()
+	turns := make([]*turn, 0, len(chunk))
+	for _, w := range chunk {
+		t := &turn{work: w, now: now, ev: w.event, outcome: inbox.Outcome{ID: w.row.ID, State: inbox.Done}}
+		if t.ev == nil {
+			t.ev = &connectors.Event{}
+			if err := json.Unmarshal(w.row.Event, t.ev); err != nil {
+				return nil, fmt.Errorf("%w: decode event: %w", errFlow, err)
+			}
+		}
+		b := g.businesses[w.row.Business]
+		if b != nil {
+			t.ch = b.Channels[w.row.Channel]
+		}
+		if t.ch == nil {
+			t.outcome.State, t.outcome.Reason = inbox.Quarantined, "its channel is not configured any more"
+		}
+		turns = append(turns, t)
+	}
+	return turns, nil
+}
+
+// personal says whether an event is about a person's conversation; others
+// (delivery statuses, account errors) only change what is there.
+func personal(ev *connectors.Event) bool {
+	switch ev.Kind {
+	case connectors.KindStatus, connectors.KindAccountError, connectors.KindSystem, connectors.KindIdentity, connectors.KindPreference:
+		return false
+	}
+	return ev.ExternalID != ""
+}
+
+// commit writes everything that the turns led to. Guests come first: a guest
+// that has an event's effects yields them again if the rest fails.
+func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
+	if err := g.saveGuests(ctx, nil, turns); err != nil {
+		return err
+	}
+	return g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error {
+		if err := g.saveGuests(ctx, tx, turns); err != nil {
+			return err
+		}
+		people := sqlstore.New(tx)
+		var convs []*contacts.Conversation
+		var persons []*contacts.Contact
+		var added []sqlstore.AddressRow
+		var lines []contacts.Line
+		var sessions []sqlstore.Session
+		var deliveries []outbox.Delivery
+		var replies []outbox.Reply
+		var outcomes []inbox.Outcome
+		for _, t := range turns {
+			if t.contact != nil {
+				convs = append(convs, t.conv)
+				if t.isNew || t.dirty {
+					persons = append(persons, t.contact)
+				}
+				lines = append(lines, t.lines...)
+			}
+			for _, take := range t.take {
+				if err := g.takeAddress(people, t, take); err != nil {
+					return err
+				}
+			}
+			if len(t.release) > 0 {
+				if err := people.Release(t.ch.Business.ID, t.contact.ID, t.release); err != nil {
+					return err
+				}
+			}
+			if len(t.strengthen) > 0 {
+				if err := people.Strengthen(t.ch.Business.ID, t.contact.ID, t.strengthen, contacts.Proven); err != nil {
+					return err
+				}
+			}
+			if t.status != nil {
+				if err := people.SetLineState(t.status.conversation, t.status.message, t.status.state, ""); err != nil {
+					return err
+				}
+			}
+			added = append(added, t.add...)
+			sessions = append(sessions, t.sessions...)
+			deliveries = append(deliveries, t.deliveries...)
+			replies = append(replies, t.replies...)
+			outcomes = append(outcomes, t.outcome)
+		}
+		if err := inbox.Finish(tx, outcomes); err != nil {
+			return err
+		}
+		return inOrder(
+			func() error { return people.PutConversations(convs) },
+			func() error { return people.PutContacts(persons) },
+			func() error { return people.AddAddresses(added) },
+			func() error { return people.AddLines(lines) },
+			func() error { return people.PutSessions(sessions) },
+			func() error { return outbox.AddReplies(tx, replies) },
+			func() error { return outbox.Add(tx, deliveries) },
+		)
+	})
+}
+
+// committed tells whoever waits.
+func (g *Gateway) committed(ctx context.Context, turns []*turn) {
+	moved := map[string]string{}
+	leads, replies := false, false
+	for _, t := range turns {
+		if t.guest != nil && t.contact != nil && t.stored {
+			moved[t.guest.ID] = t.contact.ID
+		}
+		if len(t.lines) > 0 {
+			g.Bus.Publish(topicConversation(t.conv.ID))
+		}
+		leads = leads || len(t.deliveries) > 0
+		replies = replies || len(t.replies) > 0
+		if t.guest != nil && t.contact == nil && !t.rerun {
+			g.fresh.put(t.guest.ID, t.guest.Conversation.Version+1) // as it is stored
+		}
+	}
+	if len(moved) > 0 {
+		// Only a mark: SQL is asked first, so a failure costs nothing.
+		if err := g.guestStore().Move(ctx, moved, movedMark); err != nil {
+			g.Log.Warn("guests not marked as moved", "error", err)
+		}
+	}
+	if replies {
+		g.Bus.Publish(topicReplies)
+	}
+	if leads {
+		g.Bus.Publish(topicLeads)
+	}
+	for _, t := range turns {
+		if t.work.done != nil {
+			t.work.done(t.outcome)
+		}
+		g.finished(t.work)
+	}
+	g.metrics.done(turns)
+}
+
+// finished lets the event's lane go on.
+func (g *Gateway) finished(w *work) {
+	g.inbox.Ended(1)
+	if g.lanes.finish(w) {
+		select {
+		case g.reload <- w.ref.Lane:
+		default: // the next full listing finds them
+			g.lanes.fallBehind()
+		}
+	}
+}
+
+// failed decides what becomes of an event that did not run.
+func (g *Gateway) failed(ctx context.Context, w *work, err error) {
+	switch {
+	case errors.Is(err, inbox.ErrConflict):
+		g.finished(w) // somebody else brought it to its end
+		return
+	case errors.Is(err, contacts.ErrConflict), errors.Is(err, sqlstore.ErrTaken), database.IsTransient(err):
+		// Another writer was faster; what it wrote is read the next time. One
+		// that never wins has another fault.
+		if w.waits++; w.waits < 50 {
+			g.lanes.later(w, min(time.Duration(w.waits)*time.Millisecond, firstWait))
+			return
+		}
+	case isUnavailable(err):
+		g.unavailable([]*work{w}, err)
+		return
+	}
+	w.failures++
+	g.Log.Error("event failed", "event", w.row.EventID(), "channel", w.row.Channel, "failures", w.failures, "error", err)
+	attempts := max(w.failures, w.ref.Attempts)
+	if attempts >= maxFailures {
+		g.quarantine(ctx, w, err.Error())
+		return
+	}
+	if !w.takenOver {
+		if err := g.inbox.CountAttempts(ctx, []int64{w.ref.ID}); err != nil {
+			g.Log.Warn("attempt not counted", "event", w.row.EventID(), "error", err)
+		}
+	}
+	w.alone, w.waits = true, 0
+	g.lanes.later(w, backoff(w.failures))
+}
+
+// unavailable puts events off while a store is away; that is no fault of theirs.
+func (g *Gateway) unavailable(ws []*work, err error) {
+	g.metrics.unavailable.Inc()
+	g.outage.log(g.Log, err)
+	for _, w := range ws {
+		w.waits++
+		g.lanes.later(w, backoff(w.waits))
+	}
+}
+
+// quarantine ends an event that cannot be run; it is kept until somebody
+// decides.
+func (g *Gateway) quarantine(ctx context.Context, w *work, reason string) {
+	outcome := inbox.Outcome{ID: w.ref.ID, State: inbox.Quarantined, Reason: reason}
+	err := g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error {
+		return inbox.Finish(tx, []inbox.Outcome{outcome})
+	})
+	if err != nil && !errors.Is(err, inbox.ErrConflict) {
+		g.unavailable([]*work{w}, err)
+		return
+	}
+	g.Log.Warn("event quarantined", "event", inbox.Public(w.ref.ID), "reason", reason)
+	if w.done != nil {
+		w.done(outcome)
+	}
+	g.finished(w)
+}
+
+func backoff(n int) time.Duration {
+	return min(firstWait<<min(n, 20), longestWait)
+}
+
+// errFlow marks faults of the turn itself: no store is to blame.
+var errFlow = errors.New("turn failed")
+
+// isUnavailable says whether a store could not be reached or had no room, rather
+// than refused what it was given.
+func isUnavailable(err error) bool { return !errors.Is(err, errFlow) && database.IsOutage(err) }
+
+// inOrder stops at the first error: a server that has rolled a transaction back
+// would commit each later statement by itself.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,122 @@
+// Package gateway is the way of a message through usher, in reading order:
+// accept.go takes a webhook in for good, lanes.go deals events out one
+// conversation at a time, converse.go runs them, person.go decides whose they
+// are and what is kept, reply.go and deliver.go send what came of it. people.go
+// is the same for changes that come through the API.
+package gateway
+
+import (
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"usher/connectors"
+	"usher/contacts"
+	"usher/crm"
+	"usher/flows"
+	"usher/internal/database"
+	"usher/internal/inbox"
+	"usher/internal/nudge"
+)
+
+// Sentinels that the API maps to answers.
+var (
+	// ErrBusy: nothing was kept; the sender should come again soon. 503.
+	ErrBusy = errors.New("cannot take that now")
+	// ErrPrecondition: the record is not at the version that the caller saw. 412.
+	ErrPrecondition = errors.New("changed since it was read")
+	// ErrState: the record's state does not allow that. 409.
+	ErrState = errors.New("not possible in this state")
+)
+
+// Role says what a node does.
+type Role string
+
+// The roles.
+const (
+	RoleAll    Role = "all"
+	RoleIntake Role = "intake" // takes webhooks, runs request-reply turns
+	RoleWorker Role = "worker" // runs conversations and deliveries
+)
+
+// Business is a tenant with what belongs to it.
+type Business struct {
+	ID           string
+	Name         string
+	Country      string
+	Timezone     *time.Location
+	Fields       *contacts.Fields
+	Flows        map[string]*flows.Flow // current versions by id
+	Channels     map[string]*Channel    // by type/name
+	Destinations []*Destination
+}
+
+// Channel is one configured way in and out.
+type Channel struct {
+	ID        string // type/name
+	Business  *Business
+	FlowIDs   []string // tried in order
+	Connector connectors.Connector
+}
+
+// Type of the channel: the part of its id before the slash.
+func (c *Channel) Type() string { return typeOf(c.ID) }
+
+// Destination is one configured CRM connection.
+type Destination struct {
+	ID        string
+	Type      string
+	Business  *Business
+	Connector crm.Connector
+	Send      map[crm.Kind]bool
+	When      *flows.Condition // nil: every reachable contact
+	Retry     crm.Retry
+	CreatedAt time.Time
+	State     string // active, disabled: as stored when the node started
+}
+
+// Deps is everything that a Gateway works with.
+type Deps struct {
+	DB         *database.DB
+	Guests     contacts.GuestStore // nil: guests live in DB
+	Bus        nudge.Bus
+	Businesses []*Business
+	Log        *slog.Logger
+	Metrics    prometheus.Registerer
+	// Closed is closed when no webhook is on its way in any more: the inbox
+	// stores until then.
+	Closed <-chan struct{}
+
+	Node       string
+	Role       Role
+	Salt       []byte
+	GuestTTL   time.Duration
+	NoConsent  time.Duration // life of a guest that declined
+	Retention  time.Duration
+	MaxBacklog int
+	Spool      string
+	PublicURL  string
+}
+
+// Gateway takes webhooks in, holds conversations and delivers what comes of
+// them.
+type Gateway struct {
+	Deps
+	inbox      *inbox.Inbox
+	businesses map[string]*Business
+	accounts   map[account][]*Channel
+	lanes      *lanes
+	reload     chan int64 // lanes whose further events must be read
+	replies    *replies
+	leads      []*leads
+	versions   versions
+	answers    answers
+	fresh      fresh
+	states     states
+	outage     outage
+	clockAhead atomic.Int64 // microseconds that the database's clock is ahead
+	metrics    *metrics
+}

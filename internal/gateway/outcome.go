@@ -1,0 +1,150 @@
+package gateway
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"usher/connectors"
+	"usher/contacts"
+	"usher/internal/inbox"
+	"usher/internal/outbox"
+)
+
+const ignored = inbox.Ignored
+
+// outcome writes how the event ended: whose it is, what is answered or sent.
+func (g *Gateway) outcome(t *turn) error {
+	t.outcome.GuestID = guestIDOf(t.conv)
+	if t.contact != nil {
+		t.outcome.GuestID, t.outcome.ContactID = "", t.contact.ID
+	}
+	if len(t.trace) > 0 {
+		trace, err := json.Marshal(t.trace)
+		if err != nil {
+			return fmt.Errorf("%w: encode trace: %w", errFlow, err)
+		}
+		t.outcome.Trace = trace
+	}
+	switch ch := t.ch.Connector.(type) {
+	case connectors.Responder:
+		return g.answer(t)
+	case connectors.Streamer:
+		return nil // people read the transcript
+	case connectors.Sender:
+		return g.send(t, ch)
+	}
+	return nil
+}
+
+// send puts the replies of a turn into the outbox.
+func (g *Gateway) send(t *turn, _ connectors.Sender) error {
+	if len(t.messages) == 0 {
+		return nil
+	}
+	to := connectors.Address{ExternalID: t.ev.ExternalID, Account: t.ev.Account, IDs: t.ev.IDs}
+	address, err := json.Marshal(to)
+	if err != nil {
+		return fmt.Errorf("%w: encode address: %w", errFlow, err)
+	}
+	for i, m := range t.messages {
+		body, err := json.Marshal(m)
+		if err != nil {
+			return fmt.Errorf("%w: encode reply: %w", errFlow, err)
+		}
+		t.replies = append(t.replies, outbox.Reply{
+			ID: m.ID, Business: t.ch.Business.ID, Channel: t.ch.ID, Conversation: t.conv.ID,
+			Part: inbox.PartOf(t.work.row.Lane), Pos: t.work.ref.Pos, Place: i, DueAt: t.now.UnixMicro(),
+			Address: address, Body: body, CreatedAt: t.now.UnixMicro(),
+		})
+	}
+	return nil
+}
+
+// answer keeps what a request-reply turn says on the event's row. What no
+// request waits for any more goes through the channel's own way out, or comes
+// first in the next answer.
+func (g *Gateway) answer(t *turn) error {
+	st := &t.conv.State
+	// What a capture leads to is for the bot, not for the program that sent it.
+	waited := t.ev.Kind != connectors.KindCapture && g.answers.waits(t.work.row.ID)
+	said := t.messages
+	if waited && len(st.Pending) > 0 && !t.rerun {
+		var late []connectors.Message
+		if err := json.Unmarshal(st.Pending, &late); err == nil {
+			said = append(late, said...)
+		}
+		st.Pending = nil
+	}
+	if !waited && len(t.messages) > 0 {
+		if sender, ok := t.ch.Connector.(connectors.Sender); ok {
+			if err := g.send(t, sender); err != nil {
+				return err
+			}
+		} else if !t.rerun {
+			var late []connectors.Message
+			_ = json.Unmarshal(st.Pending, &late) // empty: none yet
+			late = append(late, t.messages...)
+			pending, err := json.Marshal(late[max(0, len(late)-maxPending):])
+			if err != nil {
+				return fmt.Errorf("%w: encode replies: %w", errFlow, err)
+			}
+			st.Pending = pending
+		}
+	}
+	answer, err := json.Marshal(g.turnOf(t.ch, t.conv, t.contact, t.waiting, said))
+	if err != nil {
+		return fmt.Errorf("%w: encode answer: %w", errFlow, err)
+	}
+	t.outcome.Answer = answer
+	return nil
+}
+
+// maxPending bounds the late replies that wait for a bot's next turn.
+const maxPending = 20
+
+// turnOf is the person as the conversation may see them, and what is said.
+func (g *Gateway) turnOf(ch *Channel, conv *contacts.Conversation, c *contacts.Contact, waiting string, said []connectors.Message) connectors.Turn {
+	view := viewOf(conv, c)
+	t := connectors.Turn{
+		Type: string(contacts.TypeOf(view)), Known: map[string]bool{}, Values: map[string]any{},
+		ConversationID: conv.ID, Handling: string(conv.Handling), Replies: []connectors.TurnReply{},
+	}
+	status := conv.State.Status
+	if c != nil && seesAll(conv, c) {
+		status = c.Status
+	}
+	if status != "" {
+		t.Status = &status
+	}
+	if waiting != "" {
+		t.WaitingFor = &waiting
+	}
+	// A claim shows nothing, not even that there is a contact.
+	if c != nil && conv.Linked {
+		t.ContactID = &c.ID
+	} else {
+		guest := guestIDOf(conv)
+		t.GuestID = &guest
+	}
+	for _, f := range ch.Business.Fields.All() {
+		if !f.IsValue() {
+			continue
+		}
+		v := view[f.Name]
+		t.Known[f.Name] = v != nil
+		if v != nil {
+			t.Values[f.Name] = v
+		}
+	}
+	for _, m := range said {
+		r := connectors.TurnReply{Text: m.Text, Media: m.Media, Buttons: m.Buttons, Form: m.Form}
+		if r.Media == nil {
+			r.Media = []connectors.Media{}
+		}
+		if r.Buttons == nil {
+			r.Buttons = []connectors.Button{}
+		}
+		t.Replies = append(t.Replies, r)
+	}
+	return t
+}

@@ -1,0 +1,383 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"usher/connectors"
+	"usher/contacts"
+	"usher/contacts/sqlstore"
+	"usher/internal/database"
+	"usher/internal/inbox"
+)
+
+// movedMark is how long a guest that became a contact is remembered as such.
+const movedMark = 24 * time.Hour
+
+// load finds whose conversation each event belongs to. SQL is asked first and
+// wins; only who is not there is looked up among the guests.
+func (g *Gateway) load(ctx context.Context, turns []*turn) error {
+	people := sqlstore.New(g.DB.Read(ctx))
+	var ids []string
+	for _, t := range turns {
+		if t.ch == nil || !personal(t.ev) {
+			continue
+		}
+		b := t.ch.Business.ID
+		t.conv = &contacts.Conversation{
+			ID: contacts.ConversationID(g.Salt, b, t.ch.ID, t.ev.ExternalID), BusinessID: b, Channel: t.ch.ID,
+			ExternalID: t.ev.ExternalID, Handling: contacts.ByFlow, CreatedAt: t.now, UpdatedAt: t.now,
+		}
+		ids = append(ids, t.conv.ID)
+		t.proven = provenAddresses(t)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	known, err := people.Conversations(ids)
+	if err != nil {
+		return err
+	}
+	var strangers []*turn
+	for _, t := range turns {
+		if t.conv == nil {
+			continue
+		}
+		if c := known[t.conv.ID]; c != nil {
+			t.conv = c
+		} else {
+			strangers = append(strangers, t)
+		}
+	}
+	if err := g.loadGuests(ctx, strangers); err != nil {
+		return err
+	}
+	return g.loadContacts(people, turns)
+}
+
+// loadGuests finds the guests of conversations that are no contact's, rebuilds
+// those that are missing or behind, and makes the others.
+func (g *Gateway) loadGuests(ctx context.Context, turns []*turn) error {
+	if len(turns) == 0 {
+		return nil
+	}
+	ids := make([]string, len(turns))
+	for i, t := range turns {
+		ids[i] = guestIDOf(t.conv)
+	}
+	found, err := g.guestStore().Load(ctx, ids)
+	if err != nil {
+		return err
+	}
+	var doubtful []*turn
+	for i, t := range turns {
+		if guest := found[ids[i]]; guest != nil && guest.MovedTo == "" {
+			t.guest, t.stored = guest, true
+			t.conv = &guest.Conversation
+		} else {
+			if guest != nil { // a mark whose contact is gone
+				if err := g.guestStore().Delete(ctx, []string{guest.ID}); err != nil {
+					return err
+				}
+			}
+			t.guest = newGuest(t.conv, t.work.row, t.now)
+			t.conv = &t.guest.Conversation
+		}
+		if !g.fresh.has(t.guest.ID, t.conv.Version) {
+			doubtful = append(doubtful, t)
+		}
+	}
+	return g.rebuild(ctx, doubtful)
+}
+
+// guestIDOf is the guest whose conversation this is or was.
+func guestIDOf(c *contacts.Conversation) string { return "gst_" + contacts.SuffixOf(c.ID) }
+
+func newGuest(conv *contacts.Conversation, row *inbox.Event, now time.Time) *contacts.Guest {
+	guest := &contacts.Guest{ID: guestIDOf(conv), Conversation: *conv, Seed: row.ID}
+	guest.Conversation.State = contacts.State{Said: contacts.Values{}}
+	guest.Conversation.CreatedAt, guest.Conversation.UpdatedAt = now, now
+	guest.Conversation.Version = 0
+	return guest
+}
+
+// rebuildMost bounds the events that a guest is rebuilt from: the newest.
+const rebuildMost = 1000
+
+// rebuild brings guests up to the last of their done events, by running those
+// that they lack without effects: a store that lost guests costs nothing that
+// the inbox still has.
+func (g *Gateway) rebuild(ctx context.Context, turns []*turn) error {
+	lanes := make([]int64, len(turns))
+	for i, t := range turns {
+		lanes[i] = t.work.row.Lane
+	}
+	last, err := g.inbox.LastDone(ctx, lanes)
+	if err != nil {
+		return err
+	}
+	for _, t := range turns {
+		pos, ok := last[t.work.row.Lane]
+		if !ok || pos <= t.guest.AppliedPos {
+			continue
+		}
+		if t.now.Sub(inbox.TimeOf(pos)) > g.ttlOf(t.guest) {
+			continue // it would be gone by now
+		}
+		rows, err := g.inbox.History(ctx, t.work.row.Lane, t.guest.AppliedPos, rebuildMost)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			if err := g.replay(ctx, t, row); err != nil {
+				return err
+			}
+		}
+		t.guest.AppliedPos = pos
+	}
+	return nil
+}
+
+// replay runs a done event on a guest again, for its state alone.
+func (g *Gateway) replay(ctx context.Context, t *turn, row *inbox.Event) error {
+	var ev connectors.Event
+	if len(row.Event) == 0 || row.ID == t.work.row.ID {
+		return nil
+	}
+	if err := json.Unmarshal(row.Event, &ev); err != nil {
+		return fmt.Errorf("%w: decode event: %w", errFlow, err)
+	}
+	if ev.ExternalID != t.conv.ExternalID || !personal(&ev) {
+		return nil
+	}
+	at := row.ReceivedAt()
+	if gap := at.Sub(t.conv.UpdatedAt); t.guest.AppliedPos > 0 && gap > g.ttlOf(t.guest) {
+		version := t.conv.Version
+		*t.guest = *newGuest(t.conv, row, at)
+		t.guest.Conversation.Version = version
+		t.conv = &t.guest.Conversation
+	}
+	past := &turn{work: &work{row: row, ref: inbox.Ref{ID: row.ID, Pos: row.Pos}}, ev: &ev, ch: t.ch, now: at, conv: t.conv, guest: t.guest}
+	if t.guest.AppliedPos == 0 {
+		t.guest.Seed = row.ID
+		t.conv.CreatedAt = at
+	}
+	if err := g.play(ctx, past); err != nil {
+		return err
+	}
+	t.lines = append(t.lines, past.lines...)
+	t.guest.Applied, t.guest.AppliedPos = row.ID, row.Pos
+	return nil
+}
+
+// loadContacts reads the contacts that conversations belong to, and links a
+// conversation to whoever holds an address that the event proves.
+func (g *Gateway) loadContacts(people *sqlstore.Store, turns []*turn) error {
+	wanted := map[string][]sqlstore.Address{}
+	for _, t := range turns {
+		if len(t.proven) > 0 {
+			wanted[t.ch.Business.ID] = append(wanted[t.ch.Business.ID], t.proven...)
+		}
+	}
+	holders := map[string]map[sqlstore.Address]sqlstore.Holder{}
+	for business, addresses := range wanted {
+		found, err := people.Holders(business, addresses)
+		if err != nil {
+			return err
+		}
+		holders[business] = found
+	}
+	var ids []string
+	for _, t := range turns {
+		if t.conv == nil {
+			continue
+		}
+		if t.conv.ContactID != "" {
+			ids = append(ids, t.conv.ContactID)
+		}
+		for _, a := range t.proven {
+			if h := holders[t.ch.Business.ID][a]; h.Kind == sqlstore.HolderContact {
+				ids = append(ids, h.ID)
+			}
+		}
+	}
+	found, err := people.Contacts(ids)
+	if err != nil {
+		return err
+	}
+	for _, t := range turns {
+		if t.conv != nil {
+			g.identify(t, holders[t.ch.Business.ID], found)
+		}
+	}
+	return nil
+}
+
+// taking is an address that somebody holds only by claim and that a
+// conversation has proven to be its own.
+type taking struct {
+	address sqlstore.Address
+	from    sqlstore.Holder
+}
+
+// identify decides, from what the event proves, whose the conversation is:
+// customer id before e-mail before phone. A holder that is trusted is the
+// person; one that merely claimed the address loses it.
+func (g *Gateway) identify(t *turn, holders map[sqlstore.Address]sqlstore.Holder, found map[string]*contacts.Contact) {
+	own := t.conv.ContactID
+	var holder string
+	lost := false
+	for _, a := range t.proven {
+		h, held := holders[a]
+		switch {
+		case !held:
+			// The person's own address is with nobody: it was taken off the
+			// contact on purpose.
+			lost = lost || t.conv.Linked && a.Kind == "phone" && t.ev.Phone != "" && own != ""
+		case h.Kind != sqlstore.HolderContact:
+			// An agent's: no contact can have it.
+		case h.ID == own && own != "":
+			holder = own
+		case h.Trust == contacts.Claimed:
+			t.take = append(t.take, taking{a, h})
+		case holder == "":
+			holder = h.ID
+		}
+	}
+	switch {
+	case holder != "":
+		if c := found[holder]; c != nil {
+			t.contact = c
+			t.conv.ContactID, t.conv.Linked = c.ID, true
+		}
+	case lost:
+		// A new person from here on; what was said before stays with the old.
+		t.conv.ContactID, t.conv.Linked = "", false
+		t.conv.State.Said, t.conv.State.Runs, t.conv.State.Status = contacts.Values{}, nil, ""
+	case own != "":
+		t.contact = found[own]
+	}
+	if t.contact != nil {
+		t.before = t.contact.Values.Clone()
+	}
+}
+
+// provenAddresses are the addresses that an event proves to be its person's, in
+// the order in which they decide.
+func provenAddresses(t *turn) []sqlstore.Address {
+	var proven []sqlstore.Address
+	add := func(kind, value string) {
+		if value != "" {
+			proven = append(proven, sqlstore.Address{Kind: kind, Value: contacts.AddressKey(kind, value)})
+		}
+	}
+	if t.ev.Verified {
+		add("customer_id", t.ev.CustomerID)
+		add("email", t.ev.Email)
+	}
+	if t.ev.Verified || t.ev.Kind != connectors.KindCapture && vouchesForPhone(t.ch) {
+		add("phone", t.ev.Phone)
+	}
+	return proven
+}
+
+// vouchesForPhone says whether a phone number on a channel's events is the
+// platform's word. A bot's is its user's, unless verified; so is a form's.
+func vouchesForPhone(ch *Channel) bool {
+	_, turnByTurn := ch.Connector.(connectors.Responder)
+	_, web := ch.Connector.(connectors.Visitors)
+	return !turnByTurn && !web
+}
+
+// view is what a conversation may know of its person: all of the contact if it
+// carries a proven address of it or is its only source, else what was said in
+// it.
+func (t *turn) view() contacts.Values { return viewOf(t.conv, t.contact) }
+
+func viewOf(conv *contacts.Conversation, c *contacts.Contact) contacts.Values {
+	view := conv.State.Said.Clone()
+	if view == nil {
+		view = contacts.Values{}
+	}
+	if c != nil && seesAll(conv, c) {
+		all := c.Values.Clone()
+		all.Fill(view)
+		return all
+	}
+	// What a contact of its own would derive from what was said.
+	if zone, country := derive(view, false); zone != "" {
+		view.Set("country", country)
+		view.Set("timezone", zone)
+	}
+	return view
+}
+
+// derive works out country and time zone where nobody said them: from the
+// country, else from the phone number's. Empty: nothing to derive.
+func derive(v contacts.Values, approximate bool) (zone, country string) {
+	if v["timezone"] != nil && !approximate {
+		return "", ""
+	}
+	country = v.Text("country")
+	if country == "" {
+		country = contacts.CountryOfPhone(v.Text("phone"))
+	}
+	if country == "" || v["email"] == nil && v["phone"] == nil && v["customer_id"] == nil {
+		return "", "" // guests have what they said and no more
+	}
+	return contacts.TimezoneOf(country), country
+}
+
+func seesAll(conv *contacts.Conversation, c *contacts.Contact) bool {
+	return conv.Linked || c.SoleConversation == conv.ID
+}
+
+// ttlOf is how long a guest lives from now.
+func (g *Gateway) ttlOf(guest *contacts.Guest) time.Duration {
+	if c := guest.Conversation.State.Consent; c != nil && !c.Given {
+		return g.NoConsent
+	}
+	return g.GuestTTL
+}
+
+// saveGuests stores the guests of a chunk: in their own store before the
+// transaction (tx nil), or inside it where the database keeps them.
+func (g *Gateway) saveGuests(ctx context.Context, tx *database.Tx, turns []*turn) error {
+	if (g.Guests == nil) != (tx != nil) {
+		return nil
+	}
+	store := g.Guests
+	if tx != nil {
+		store = sqlstore.NewGuests(tx)
+	}
+	var writes []contacts.GuestWrite
+	var saved []*turn
+	for _, t := range turns {
+		if t.guest == nil || t.contact != nil || t.rerun {
+			continue
+		}
+		ttl := g.ttlOf(t.guest)
+		t.guest.ExpiresAt = t.now.Add(ttl)
+		writes = append(writes, contacts.GuestWrite{Guest: t.guest, Lines: t.lines, TTL: ttl})
+		saved = append(saved, t)
+	}
+	if len(writes) == 0 {
+		return nil
+	}
+	for i, err := range store.Save(ctx, writes) {
+		if err != nil {
+			return fmt.Errorf("save guest %s: %w", saved[i].guest.ID, err)
+		}
+	}
+	return nil
+}
+
+// guestStore for reading: the guests' own, or the database.
+func (g *Gateway) guestStore() contacts.GuestStore {
+	if g.Guests != nil {
+		return g.Guests
+	}
+	return sqlstore.OpenGuests(g.DB)
+}

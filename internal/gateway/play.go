@@ -1,0 +1,398 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"usher/connectors"
+	"usher/contacts"
+	"usher/contacts/sqlstore"
+	"usher/flows"
+	"usher/internal/ids"
+)
+
+// capture is one value that a turn learnt.
+type capture struct {
+	field  string
+	value  any
+	source contacts.Source
+}
+
+// effects is what a turn's flow wants done besides talking.
+type effects struct {
+	status     *string
+	addTags    []string
+	removeTags []string
+	push       [][]string // destinations; an empty list stands for all
+}
+
+type traceLine = flows.TraceLine
+
+// play lets one conversation take its step: what the event itself says is kept,
+// then the flow runs. It changes the conversation's state and reads nothing but
+// flow versions, so that running a guest's events again gives the same guest.
+func (g *Gateway) play(ctx context.Context, t *turn) error {
+	if t.ch == nil || t.conv == nil {
+		return nil
+	}
+	if t.conv.State.Said == nil {
+		t.conv.State.Said = contacts.Values{}
+	}
+	if t.guest != nil && t.guest.Applied == t.work.row.ID {
+		return g.again(ctx, t)
+	}
+	g.hear(t)
+	g.keepEvent(t)
+	if t.ev.Direction != connectors.DirectionOut && t.conv.Handling == contacts.ByFlow {
+		if err := g.run(ctx, t); err != nil {
+			return err
+		}
+	}
+	g.say(t)
+	t.conv.UpdatedAt = t.now
+	if t.guest != nil {
+		t.guest.Applied, t.guest.AppliedPos = t.work.row.ID, t.work.ref.Pos
+		t.guest.Effects = []byte(t.waiting)
+	}
+	return nil
+}
+
+// again yields what an event that a guest has already taken in led to, from the
+// guest's transcript.
+func (g *Gateway) again(ctx context.Context, t *turn) error {
+	lines, err := g.guestStore().Transcript(ctx, t.guest.ID, 0, contacts.TranscriptLimit)
+	if err != nil {
+		return err
+	}
+	t.rerun, t.waiting = true, string(t.guest.Effects)
+	for _, line := range lines {
+		if line.EventID != t.work.row.ID || !line.Out {
+			continue
+		}
+		var m connectors.Message
+		if err := json.Unmarshal(line.Body, &m); err != nil {
+			return fmt.Errorf("%w: decode line: %w", errFlow, err)
+		}
+		m.ID = line.ID
+		t.messages = append(t.messages, m)
+	}
+	return nil
+}
+
+// hear writes what the person said, or our side said elsewhere, into the
+// transcript.
+func (g *Gateway) hear(t *turn) {
+	m := connectors.Message{Text: t.ev.Text, Media: t.ev.Media}
+	switch {
+	case t.ev.Kind == connectors.KindForm:
+		m.Text = formText(formOf(t.ev), t.ev.Text)
+	case t.ev.Location != nil && m.Text == "":
+		m.Text = fmt.Sprintf("%v, %v", t.ev.Location.Latitude, t.ev.Location.Longitude)
+	case t.ev.Kind == connectors.KindReaction && t.ev.Reaction != nil:
+		m.Text = t.ev.Reaction.Emoji
+	case t.ev.Kind == connectors.KindUnsupported:
+		m.Text = "[" + t.ev.RawType + "]"
+	case t.ev.Kind == connectors.KindStarted, t.ev.Kind == connectors.KindCapture, t.ev.Kind == connectors.KindConsent:
+		return
+	}
+	state := ""
+	if t.ev.Direction == connectors.DirectionOut {
+		state = "sent"
+	}
+	id := t.ev.MessageID
+	if id == "" {
+		id = ids.Format("msg", t.work.row.ID)
+	}
+	t.line(id, t.ev.Direction == connectors.DirectionOut, m, state)
+}
+
+func (t *turn) line(id string, out bool, m connectors.Message, state string) {
+	m.ID = ""
+	body, err := json.Marshal(m)
+	if err != nil {
+		return // a message is texts and numbers
+	}
+	t.conv.State.Seq++
+	t.lines = append(t.lines, contacts.Line{ID: cutID(id), Seq: t.conv.State.Seq, Out: out, Body: body, At: t.now,
+		EventID: t.work.row.ID, State: state, Conversation: t.conv.ID})
+}
+
+// cutID keeps a platform's message id within a column.
+func cutID(id string) string {
+	if len(id) > 64 {
+		return id[:64]
+	}
+	return id
+}
+
+// keepEvent keeps what the event says of its person: proven values, what a bot
+// knows, answers to consent.
+func (g *Gateway) keepEvent(t *turn) {
+	st := &t.conv.State
+	if t.ev.IDs != nil {
+		if raw, err := json.Marshal(t.ev.IDs); err == nil {
+			st.Address = raw
+		}
+	}
+	if t.ev.Direction == connectors.DirectionOut {
+		return
+	}
+	if t.ev.Name != "" {
+		st.RawName = t.ev.Name
+	}
+	if t.ev.Given != nil {
+		st.Consent = &contacts.Consent{Given: *t.ev.Given, At: t.now}
+	}
+	if t.ev.Session != "" {
+		t.sessions = append(t.sessions, sqlstore.Session{Business: t.ch.Business.ID, Channel: t.ch.ID,
+			Session: t.ev.Session, ExternalID: t.ev.ExternalID, SeenAt: t.now})
+	}
+	source := contacts.Source{Channel: t.ch.ID, Via: "channel"}
+	if t.ev.Kind == connectors.KindCapture {
+		source.Via = "api"
+		if via, ok := t.ev.System["via"].(string); ok {
+			source.Via = via
+		}
+	}
+	known := t.view()
+	fill := func(field, value string) {
+		if value != "" && known[field] == nil {
+			g.keep(t, field, value, source)
+		}
+	}
+	fill("name", t.ev.Name)
+	fill("language", t.ev.Language)
+	if t.ev.Phone != "" {
+		g.keep(t, "phone", t.ev.Phone, source)
+	}
+	if t.ev.Email != "" {
+		g.keep(t, "email", t.ev.Email, source)
+	}
+	if t.ev.Verified && t.ev.CustomerID != "" {
+		st.Said.Set("customer_id", t.ev.CustomerID)
+		t.captured = append(t.captured, capture{"customer_id", t.ev.CustomerID, source})
+	}
+	for _, name := range sortedKeys(t.ev.Parameters) {
+		if value, ok, err := parseValue(t.ch.Business, name, t.ev.Parameters[name]); err == nil && ok {
+			g.keep(t, name, value, source)
+		}
+	}
+}
+
+// keep takes a value to be what the person says now. One that the conversation
+// has said before is no news, so a bot that repeats it undoes nobody's edit.
+func (g *Gateway) keep(t *turn, field string, value any, source contacts.Source) {
+	if f, ok := t.ch.Business.Fields.Lookup(field); ok && f.Settable {
+		if parsed, err := f.Parse(value, t.ch.Business.locale()); err == nil {
+			value = parsed
+		}
+	}
+	if t.conv.State.Said[field] == value {
+		return
+	}
+	t.conv.State.Said.Set(field, value)
+	t.captured = append(t.captured, capture{field, value, source})
+}
+
+// run lets the channel's flow answer: the run that waits goes on; else the first
+// flow of the channel whose start holds begins.
+func (g *Gateway) run(ctx context.Context, t *turn) error {
+	st := &t.conv.State
+	in := flows.Turn{Event: t.ev, Person: t.person(), Channel: capabilities(t.ch), ChannelID: t.ch.ID,
+		Country: t.ch.Business.Country, Timezone: t.ch.Business.Timezone, Now: t.now}
+	var failed error
+	find := func(id string, version int) *flows.Flow {
+		flow, err := g.versions.find(ctx, g.DB, t.ch.Business, id, version)
+		failed = cmp.Or(failed, err)
+		return flow
+	}
+	run, flow := g.currentRun(t, find)
+	if run == nil {
+		for _, id := range t.ch.FlowIDs {
+			if flow = find(id, 0); flow != nil && flow.Starts(in) {
+				break
+			}
+			flow = nil
+		}
+		st.RunSince = t.now
+	}
+	if flow == nil || failed != nil {
+		return failed
+	}
+	result := flows.Advance(flow, run, in, find)
+	if failed != nil {
+		return failed
+	}
+	t.absorb(flow, result)
+	return keepRun(st, t.ev.Session, result.Run)
+}
+
+// absorb takes what a flow did into the turn.
+func (t *turn) absorb(flow *flows.Flow, result flows.Result) {
+	t.messages, t.trace, t.waiting = result.Messages, result.Trace, result.WaitingFor
+	for _, c := range result.Captured {
+		source := contacts.Source{Channel: t.ch.ID, Flow: flow.ID, Step: c.Step, Via: c.Via}
+		t.conv.State.Said.Set(c.Field, c.Value)
+		t.captured = append(t.captured, capture{c.Field, c.Value, source})
+	}
+	st := &t.conv.State
+	for _, e := range result.Effects {
+		switch e.Kind {
+		case flows.SetStatus:
+			st.Status = e.Status
+			t.effects.status = &st.Status
+		case flows.AddTags:
+			st.Tags = union(st.Tags, e.Tags)
+			t.effects.addTags = union(t.effects.addTags, e.Tags)
+		case flows.RemoveTags:
+			st.Tags = without(st.Tags, e.Tags)
+			t.effects.removeTags = union(t.effects.removeTags, e.Tags)
+		case flows.Push:
+			t.effects.push = append(t.effects.push, e.Destinations)
+		}
+	}
+}
+
+// currentRun is the run that waits in this conversation, with the version of the
+// flow that it started with; nil if none does.
+func (g *Gateway) currentRun(t *turn, find flows.Find) (*flows.Run, *flows.Flow) {
+	raw := t.conv.State.Runs[t.ev.Session]
+	if raw == nil {
+		return nil, nil
+	}
+	run := &flows.Run{}
+	if err := run.UnmarshalBinary(raw); err != nil {
+		g.Log.Warn("a run was unreadable and starts anew", "conversation", t.conv.ID, "error", err)
+		return nil, nil
+	}
+	flow := find(run.Flow, run.Version)
+	if flow == nil {
+		return nil, nil
+	}
+	return run, flow
+}
+
+// maxRuns bounds the sessions of one person that are remembered at once.
+const maxRuns = 8
+
+// keepRun remembers a run that waits, or forgets one that has ended.
+func keepRun(st *contacts.State, session string, run *flows.Run) error {
+	if run == nil {
+		delete(st.Runs, session)
+		return nil
+	}
+	raw, err := run.MarshalBinary()
+	if err != nil {
+		return fmt.Errorf("%w: encode run: %w", errFlow, err)
+	}
+	if st.Runs == nil {
+		st.Runs = map[string][]byte{}
+	}
+	if _, ok := st.Runs[session]; !ok && len(st.Runs) >= maxRuns {
+		delete(st.Runs, sortedKeys(st.Runs)[0])
+	}
+	st.Runs[session] = raw
+	return nil
+}
+
+// person is what the flow may know.
+func (t *turn) person() flows.Person {
+	st := t.conv.State
+	p := flows.Person{Values: t.view().Clone(), Status: st.Status, Tags: st.Tags, Consent: st.Consent}
+	if t.contact != nil && seesAll(t.conv, t.contact) {
+		p.Status, p.Tags = t.contact.Status, t.contact.Tags
+		// What this turn has said already counts, though it is not written yet.
+		for _, c := range t.captured {
+			p.Values.Set(c.field, c.value)
+		}
+	}
+	return p
+}
+
+// say writes what our side says into the transcript and on its way.
+func (g *Gateway) say(t *turn) {
+	for i := range t.messages {
+		t.messages[i].ID = ids.Of("msg", t.work.row.ID, i+1)
+		t.line(t.messages[i].ID, true, t.messages[i], "pending")
+	}
+}
+
+func capabilities(ch *Channel) connectors.Capabilities {
+	if d, ok := ch.Connector.(connectors.Describer); ok {
+		return d.Capabilities()
+	}
+	return connectors.Capabilities{}
+}
+
+// parseValue reads a value for a field. ok is false for what is no settable
+// field and for blanks, which leave a value as it is.
+func parseValue(b *Business, name string, raw any) (value any, ok bool, fault *contacts.Invalid) {
+	f, found := b.Fields.Lookup(name)
+	if !found || !f.Settable {
+		return nil, false, nil
+	}
+	value, err := f.Parse(raw, b.locale())
+	if err != nil {
+		if invalid := asInvalid(err); invalid != nil {
+			return nil, false, invalid
+		}
+		return nil, false, nil
+	}
+	return value, true, nil
+}
+
+func (b *Business) locale() contacts.Locale {
+	return contacts.Locale{Country: b.Country, Timezone: b.Timezone}
+}
+
+func formOf(ev *connectors.Event) map[string]any {
+	if ev.Form != nil {
+		return ev.Form
+	}
+	if ev.Reply != nil {
+		return ev.Reply.Data
+	}
+	return nil
+}
+
+func formText(form map[string]any, text string) string {
+	var parts []string
+	for _, name := range sortedKeys(form) {
+		parts = append(parts, fmt.Sprintf("%s: %v", name, form[name]))
+	}
+	if len(parts) == 0 {
+		return text
+	}
+	return strings.Join(parts, "\n")
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+func union(a, b []string) []string {
+	out := slices.Clone(a)
+	for _, s := range b {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func without(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// lineState is a delivery status on its way to the message that it is about.
+type lineState struct{ conversation, message, state string }

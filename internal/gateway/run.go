@@ -1,0 +1,319 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"usher/contacts/sqlstore"
+	"usher/internal/database"
+	"usher/internal/inbox"
+	"usher/internal/outbox"
+)
+
+// workers is how many chunks are run at once: one computes while the other's
+// commit is on its way.
+const workers = 2
+
+// New gateway. A missing dependency is an error.
+func New(d Deps) (*Gateway, error) {
+	switch {
+	case d.DB == nil, d.Bus == nil, d.Log == nil:
+		return nil, errors.New("gateway: DB, Bus and Log are needed")
+	case d.Node == "" || len(d.Salt) == 0:
+		return nil, errors.New("gateway: Node and Salt are needed")
+	}
+	if d.Role == "" {
+		d.Role = RoleAll
+	}
+	g := &Gateway{Deps: d, businesses: map[string]*Business{}, accounts: accountsOf(d.Businesses), lanes: newLanes(),
+		replies: newReplies(), reload: make(chan int64, inMemory), metrics: newMetrics(d.Metrics)}
+	for _, b := range d.Businesses {
+		g.businesses[b.ID] = b
+		for _, dest := range b.Destinations {
+			g.leads = append(g.leads, newLeads(g, dest))
+		}
+	}
+	g.inbox = inbox.New(d.DB, inbox.Options{MaxBacklog: d.MaxBacklog, Retention: d.Retention, Node: d.Node, Spool: d.Spool, Accepted: g.accepted})
+	g.metrics.watch(g)
+	return g, nil
+}
+
+// Business by its id.
+func (g *Gateway) Business(id string) (*Business, bool) {
+	b, ok := g.businesses[id]
+	return b, ok
+}
+
+// Channel of a business by its id (type/name).
+func (g *Gateway) Channel(business, id string) (*Channel, bool) {
+	b, ok := g.businesses[business]
+	if !ok {
+		return nil, false
+	}
+	ch, ok := b.Channels[id]
+	return ch, ok
+}
+
+// Ready says whether the gateway can do its work: the database answers and there
+// is room for webhooks.
+func (g *Gateway) Ready(ctx context.Context) error {
+	if err := g.DB.Ping(ctx); err != nil {
+		return fmt.Errorf("database: %w", err)
+	}
+	if g.MaxBacklog > 0 && g.inbox.Backlog() >= g.MaxBacklog {
+		return inbox.ErrFull
+	}
+	if g.Guests != nil {
+		if _, err := g.Guests.Load(ctx, []string{"gst_ready"}); err != nil {
+			return fmt.Errorf("guests: %w", err)
+		}
+	}
+	return nil
+}
+
+// Run works until ctx ends, then drains: no new events are taken up, what is
+// under way is brought to its end.
+func (g *Gateway) Run(ctx context.Context) error {
+	// Whoever accepts must be able to store until the HTTP side has closed, so
+	// the inbox stops last.
+	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopStoring()
+	stored := make(chan error, 1)
+	go func() { stored <- g.inbox.Run(storing) }()
+
+	if g.alone() {
+		if err := outbox.Release(ctx, g.DB); err != nil {
+			return err
+		}
+	}
+	work, ctx := errgroup.WithContext(ctx)
+	if g.Role != RoleIntake {
+		if err := g.renew(ctx); err != nil {
+			return err
+		}
+		work.Go(func() error { return g.keepLeases(ctx) })
+		work.Go(func() error { return g.list(ctx) })
+		for range workers {
+			work.Go(func() error { return g.converse(ctx) })
+		}
+		work.Go(func() error { return g.sendReplies(ctx) })
+		for _, l := range g.leads {
+			work.Go(func() error { return l.run(ctx) })
+		}
+		work.Go(func() error { return g.maintain(ctx) })
+	}
+	work.Go(func() error { return g.watchBacklog(ctx) })
+	err := work.Wait()
+	if g.Role != RoleIntake {
+		leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), inbox.LeaseTime)
+		defer cancel()
+		if lerr := g.inbox.Leave(leave); lerr != nil {
+			g.Log.Warn("leases not given up", "error", lerr)
+		}
+	}
+	<-g.Closed
+	stopStoring()
+	return errors.Join(err, <-stored)
+}
+
+// alone says that no other node can share the work: the database is a file.
+func (g *Gateway) alone() bool { return g.DB.Dialect == database.SQLite }
+
+// runsLane says whether this node works on a lane's partition.
+func (g *Gateway) runsLane(lane int64) bool {
+	return g.Role != RoleIntake && g.lanes.works(inbox.PartOf(lane))
+}
+
+func (g *Gateway) renew(ctx context.Context) error {
+	parts, err := g.inbox.Renew(ctx)
+	if err != nil {
+		return err
+	}
+	if g.lanes.hold(parts) {
+		g.Bus.Publish(topicInbox)
+	}
+	return nil
+}
+
+// keepLeases renews this node's partitions. While the database is away they run
+// out, and so does the right to work on them; versions guard what is under way.
+func (g *Gateway) keepLeases(ctx context.Context) error {
+	tick := time.NewTicker(inbox.LeaseRenew)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if err := g.renew(ctx); err != nil && ctx.Err() == nil {
+			g.outage.log(g.Log, err)
+		}
+		if now, err := g.inbox.Now(ctx); err == nil {
+			g.clockAhead.Store(now - time.Now().UnixMicro())
+		}
+	}
+}
+
+// list reads the undone rows that this node should run: after each flush, when
+// nudged, and each second. The embedded node hands its own events over directly
+// and lists only what it had no room for.
+func (g *Gateway) list(ctx context.Context) error {
+	wake, cancel := g.Bus.Subscribe(topicInbox)
+	defer cancel()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		for {
+			q := g.lanes.listing()
+			if q.room < inMemory/4 {
+				break
+			}
+			refs, next, err := g.inbox.Undone(ctx, q.parts, q.full, q.from, q.room)
+			if err != nil {
+				if ctx.Err() == nil {
+					g.outage.log(g.Log, err)
+				}
+				break
+			}
+			if !g.lanes.listed(q, refs, next) || len(refs) < q.room {
+				break
+			}
+		}
+		select {
+		case lane := <-g.reload:
+			refs, err := g.inbox.UndoneOf(ctx, lane, perLane)
+			if err == nil {
+				g.lanes.reloaded(refs, len(refs) == perLane)
+				continue
+			}
+			g.lanes.fallBehind()
+		case <-wake:
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (g *Gateway) watchBacklog(ctx context.Context) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		if err := g.inbox.CountBacklog(ctx); err != nil && ctx.Err() == nil {
+			g.outage.log(g.Log, err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// maintain forgets what is old: final events, settled replies, guests of the
+// embedded database.
+func (g *Gateway) maintain(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		before := time.Now().Add(-g.Retention)
+		err := errors.Join(
+			g.inbox.Prune(ctx, before),
+			g.inbox.Blank(ctx, time.Now()),
+			inbox.Repeat(func() (int64, error) { return outbox.PruneReplies(ctx, g.DB, before.UnixMicro(), 500) }),
+		)
+		if g.Guests == nil {
+			_, serr := sqlstore.OpenGuests(g.DB).SweepGuests(ctx, time.Now(), 500)
+			err = errors.Join(err, serr)
+		}
+		if err != nil && ctx.Err() == nil {
+			g.outage.log(g.Log, err)
+		}
+	}
+}
+
+// outage says once in a while that a store is away, not for every event.
+type outage struct {
+	mu   sync.Mutex
+	last time.Time
+	held int
+}
+
+const outageEvery = 5 * time.Second
+
+func (o *outage) log(l *slog.Logger, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if time.Since(o.last) < outageEvery {
+		o.held++
+		return
+	}
+	l.Error("a store is away, work waits", "error", err, "more", o.held)
+	o.last, o.held = time.Now(), 0
+}
+
+// fresh remembers guests that are known to be up to date, by version: they were
+// checked against the inbox, or written, by this node.
+type fresh struct {
+	mu       sync.Mutex
+	now, old map[string]int64
+}
+
+const freshMax = 20000
+
+func (f *fresh) has(id string, version int64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	v, ok := f.now[id]
+	if !ok {
+		v, ok = f.old[id]
+	}
+	return ok && v == version && version > 0
+}
+
+func (f *fresh) put(id string, version int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.now == nil || len(f.now) >= freshMax {
+		f.old, f.now = f.now, make(map[string]int64)
+	}
+	f.now[id] = version
+}
+
+// states of destinations, as this node knows them.
+type states struct {
+	mu sync.Mutex
+	by map[*Destination]string
+}
+
+func (s *states) get(d *Destination) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if state, ok := s.by[d]; ok {
+		return state
+	}
+	return d.State
+}
+
+func (s *states) set(d *Destination, state string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.by == nil {
+		s.by = map[*Destination]string{}
+	}
+	s.by[d] = state
+}
+
+func topicConversation(id string) string { return "conv:" + id }
