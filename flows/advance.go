@@ -28,38 +28,35 @@ func Advance(f *Flow, r *Run, t Turn, find Find) Result {
 			all.Run.parent = parent
 			return all
 		}
+		if flows == maxFlows {
+			all.note("ended", "too many flows in one turn")
+			return all
+		}
 		if one.Back != nil && depth(parent) < maxParents {
 			one.Back.parent = parent
 			parent = one.Back
 		}
-		one = Result{}
-		switch {
-		case flows == maxFlows:
-			all.Trace = append(all.Trace, TraceLine{Kind: "flow", Did: "ended", Detail: "too many flows in one turn"})
-			return all
-		case all.Next != "":
-			id := all.Next
-			all.Next = ""
-			if next := find(id, 0); next != nil {
+		if one.Next != "" {
+			if next := find(one.Next, 0); next != nil {
 				one = next.Start(t)
 				continue
 			}
-			all.Trace = append(all.Trace, TraceLine{Kind: "flow", Did: "passed over", Detail: "no flow " + id})
-			fallthrough
-		case parent != nil:
-			if parent == nil {
-				return all
-			}
-			back := *parent
-			parent, back.parent = back.parent, nil
-			one.person = t.Person
-			if next := find(back.Flow, back.Version); next != nil {
-				one = next.back(&back, t)
-			}
-		default:
+			all.note("passed over", "no flow "+one.Next)
+		}
+		if parent == nil {
 			return all
 		}
+		back := *parent
+		parent, back.parent = back.parent, nil
+		one = Result{person: t.Person}
+		if next := find(back.Flow, back.Version); next != nil {
+			one = next.back(&back, t)
+		}
 	}
+}
+
+func (r *Result) note(did, detail string) {
+	r.Trace = append(r.Trace, TraceLine{Kind: "flow", Did: did, Detail: detail})
 }
 
 // add appends what one flow did to what the turn did.
@@ -68,7 +65,7 @@ func (r *Result) add(one Result) {
 	r.Captured = append(r.Captured, one.Captured...)
 	r.Effects = append(r.Effects, one.Effects...)
 	r.Trace = append(r.Trace, one.Trace...)
-	r.Next, r.person = one.Next, one.person
+	r.person = one.person
 }
 
 func depth(r *Run) int {

@@ -92,7 +92,7 @@ func (f *Flow) Resume(r *Run, t Turn) Result {
 // back goes on with a run that had started another flow and waited for its end.
 func (f *Flow) back(r *Run, t Turn) Result {
 	if r.Flow != f.ID || r.Version != f.Version || r.step >= len(f.steps) || len(r.vars) > f.slots {
-		return Result{}
+		return Result{person: t.Person}
 	}
 	m := f.machine(t)
 	m.run = *r
