@@ -3,8 +3,12 @@ package contacts
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // Bounds of custom fields: a name fits an indexed column, and a page of fields
@@ -17,9 +21,15 @@ const (
 
 var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
-// Fields are the fields of one business: the built-in ones and its own. They do
-// not change and may be shared.
+// Fields are the fields of one business: the built-in ones and its own. Fields
+// are added and never change or go. It is safe for concurrent use.
 type Fields struct {
+	adding sync.Mutex
+	now    atomic.Pointer[fieldSet]
+}
+
+// fieldSet is the fields at one time.
+type fieldSet struct {
 	all    []Field
 	byName map[string]int
 }
@@ -28,27 +38,50 @@ type Fields struct {
 // every fault that it finds.
 func NewFields(custom []Field) (*Fields, error) {
 	all := builtIns()
-	f := &Fields{all: all, byName: make(map[string]int, len(all)+len(custom))}
+	set := &fieldSet{all: all, byName: make(map[string]int, len(all)+len(custom))}
 	for i := range all {
-		f.byName[all[i].Name] = i
+		set.byName[all[i].Name] = i
 	}
 	var faults []error
 	if len(custom) > maxCustomFields {
-		faults = append(faults, fmt.Errorf("%d custom fields; %d are the most", len(custom), maxCustomFields))
+		faults = append(faults, tooMany(len(custom)))
 		custom = custom[:maxCustomFields]
 	}
 	for _, field := range custom {
-		if err := f.add(field); err != nil {
+		if err := set.add(field); err != nil {
 			faults = append(faults, fmt.Errorf("field %q: %w", field.Name, err))
 		}
 	}
 	if err := errors.Join(faults...); err != nil {
 		return nil, err
 	}
+	f := &Fields{}
+	f.now.Store(set)
 	return f, nil
 }
 
-func (f *Fields) add(field Field) error {
+// Add a custom field. Whoever looked before may still see the fields without
+// it.
+func (f *Fields) Add(field Field) error {
+	f.adding.Lock()
+	defer f.adding.Unlock()
+	old := f.now.Load()
+	set := &fieldSet{all: slices.Clone(old.all), byName: maps.Clone(old.byName)}
+	if n := len(old.all) - len(builtIns()) + 1; n > maxCustomFields {
+		return tooMany(n)
+	}
+	if err := set.add(field); err != nil {
+		return fmt.Errorf("field %q: %w", field.Name, err)
+	}
+	f.now.Store(set)
+	return nil
+}
+
+func tooMany(n int) error {
+	return fmt.Errorf("%d custom fields; %d are the most", n, maxCustomFields)
+}
+
+func (f *fieldSet) add(field Field) error {
 	if !fieldName.MatchString(field.Name) || len(field.Name) > maxFieldName {
 		return fmt.Errorf("a name is a small letter, then small letters, digits and _, %d at most", maxFieldName)
 	}
@@ -75,20 +108,21 @@ func (f *Fields) add(field Field) error {
 
 // Lookup finds a field by its name.
 func (f *Fields) Lookup(name string) (Field, bool) {
-	at, ok := f.byName[name]
+	set := f.now.Load()
+	at, ok := set.byName[name]
 	if !ok {
 		return Field{}, false
 	}
-	return f.all[at], true
+	return set.all[at], true
 }
 
 // All returns the built-in fields, then the custom ones as they were given.
-func (f *Fields) All() []Field { return append([]Field(nil), f.all...) }
+func (f *Fields) All() []Field { return slices.Clone(f.now.Load().all) }
 
 // Custom returns the custom fields as they were given.
 func (f *Fields) Custom() []Field {
 	var custom []Field
-	for _, field := range f.all {
+	for _, field := range f.now.Load().all {
 		if !field.BuiltIn {
 			custom = append(custom, field)
 		}

@@ -1,0 +1,168 @@
+package api
+
+import (
+	"context"
+	"errors"
+
+	"usher/contacts"
+	"usher/contacts/sqlstore"
+	"usher/internal/gateway"
+)
+
+type contactAnswer struct {
+	ETag     string `header:"ETag"`
+	Location string `header:"Location"`
+	Body     person
+}
+
+type contactsAnswer struct {
+	Body page[person]
+}
+
+func (s *Server) listContacts(ctx context.Context, in *contactFilters) (*contactsAnswer, error) {
+	b := businessOf(ctx)
+	filter, err := in.filter(b, callerOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	order, err := sqlstore.ParseSort(in.Sort, b.Fields)
+	if err != nil {
+		return nil, invalid(fault{Field: "sort", Code: "invalid", Detail: err.Error()})
+	}
+	list, next, total, err := s.store(ctx).ListContacts(b.ID, filter,
+		sqlstore.Page{Limit: in.Limit, Cursor: in.Cursor, Sort: order, Count: in.Count})
+	if err != nil {
+		return nil, err
+	}
+	documents, err := s.gateway.ContactDocuments(ctx, b, list)
+	if err != nil {
+		return nil, err
+	}
+	people := make([]person, len(documents))
+	for i, d := range documents {
+		people[i] = d
+	}
+	return &contactsAnswer{pageOf(people, next, total)}, nil
+}
+
+type getContactInput struct {
+	idParam
+	Include string `query:"include" enum:"deliveries" doc:"deliveries: what each destination has of the contact, or why not"`
+}
+
+func (s *Server) getContact(ctx context.Context, in *getContactInput) (*contactAnswer, error) {
+	b := businessOf(ctx)
+	c, err := s.store(ctx).Contact(b.ID, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := s.contactAnswer(ctx, b, c)
+	if err != nil || in.Include == "" {
+		return answer, err
+	}
+	states, err := s.gateway.DeliveryStates(ctx, b, c.ID)
+	if err != nil {
+		return nil, err
+	}
+	if states == nil {
+		states = []map[string]any{}
+	}
+	answer.Body["deliveries"] = states
+	return answer, nil
+}
+
+func (s *Server) createContact(ctx context.Context, in *rawBody) (*contactAnswer, error) {
+	b := businessOf(ctx)
+	w, err := readPerson(in.RawBody, b.Fields, "status", "tags", "assignee_id")
+	if err != nil {
+		return nil, err
+	}
+	draft, err := w.draft()
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.gateway.CreateContact(ctx, b, draft)
+	if err != nil {
+		return nil, s.holderOf(ctx, b, err)
+	}
+	answer, err := s.contactAnswer(ctx, b, c)
+	if err != nil {
+		return nil, err
+	}
+	answer.Location = "/v1/contacts/" + c.ID
+	return answer, nil
+}
+
+type patchContactInput struct {
+	idParam
+	rawBody
+	IfMatch string `header:"If-Match" doc:"ETag of the version that the change is meant for"`
+}
+
+func (s *Server) patchContact(ctx context.Context, in *patchContactInput) (*contactAnswer, error) {
+	b := businessOf(ctx)
+	version, err := versionOf(in.IfMatch)
+	if err != nil {
+		return nil, err
+	}
+	w, err := readPerson(in.RawBody, b.Fields, "status", "tags", "assignee_id")
+	if err != nil {
+		return nil, err
+	}
+	p, faults := w.patch()
+	if len(faults) > 0 {
+		return nil, invalid(faults...)
+	}
+	p.IfVersion = version
+	c, err := s.gateway.PatchContact(ctx, b, in.ID, p)
+	if err != nil {
+		return nil, s.holderOf(ctx, b, err)
+	}
+	return s.contactAnswer(ctx, b, c)
+}
+
+func (s *Server) archiveContact(ctx context.Context, in *idParam) (*nothing, error) {
+	if err := s.gateway.ArchiveContact(ctx, businessOf(ctx), in.ID); err != nil {
+		return nil, err
+	}
+	return &nothing{}, nil
+}
+
+func (s *Server) restoreContact(ctx context.Context, in *idParam) (*contactAnswer, error) {
+	b := businessOf(ctx)
+	c, err := s.gateway.RestoreContact(ctx, b, in.ID)
+	if err != nil {
+		return nil, s.holderOf(ctx, b, err)
+	}
+	return s.contactAnswer(ctx, b, c)
+}
+
+func (s *Server) contactAnswer(ctx context.Context, b *gateway.Business, c *contacts.Contact) (*contactAnswer, error) {
+	document, err := s.gateway.ContactDocument(ctx, b, c)
+	if err != nil {
+		return nil, err
+	}
+	return &contactAnswer{ETag: etag(c.Version), Body: document}, nil
+}
+
+// holderOf adds to the error of a taken address whether its holder is archived:
+// then restoring may be what is wanted. Bots do not learn who it is.
+func (s *Server) holderOf(ctx context.Context, b *gateway.Business, err error) error {
+	var taken *sqlstore.TakenError
+	if !errors.As(err, &taken) || taken.Holder == nil {
+		return err
+	}
+	p := problemOf(err)
+	if !callerOf(ctx).may(scopeAgent) {
+		p.Errors[0].Holder = nil
+		return p
+	}
+	if taken.Holder.Kind == sqlstore.HolderContact {
+		c, lookup := s.store(ctx).Contact(b.ID, taken.Holder.ID)
+		if lookup != nil && !errors.Is(lookup, contacts.ErrNotFound) {
+			return lookup
+		}
+		p.Errors[0].Holder.Archived = lookup == nil && c.Archived
+	}
+	return p
+}

@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+)
+
+// route is one row of the table below.
+type route struct {
+	method, path string
+	// needs are the scopes of which a key must have one. None: no key is asked
+	// for; a hook's channel verifies whoever calls, the rest is public.
+	needs []scope
+	// summary says in the documentation what it does; empty: not documented.
+	summary string
+	mount   mounter
+	ops     bool // health and metrics
+	status  int  // of success; 0: 200
+	body    any  // a value of the body's type, for the documentation
+	secret  bool // the answer holds a secret and is not kept for repetition
+}
+
+// mounter adds a route to an app.
+type mounter func(*Server, *fiber.App, route)
+
+// routes is every route there is.
+func (s *Server) routes() []route {
+	read, agent, admin := []scope{scopeRead}, []scope{scopeAgent}, []scope{scopeAdmin}
+	bot, botOrAgent := []scope{scopeBot}, []scope{scopeBot, scopeAgent}
+	return []route{
+		// Webhooks in.
+		{method: "GET", path: "/hooks/:type/:name/*", mount: plain(s.hook)},
+		{method: "POST", path: "/hooks/:type/:name/*", mount: plain(s.hook)},
+		{method: "OPTIONS", path: "/hooks/:type/:name/*", mount: plain(s.preflight)},
+		{method: "GET", path: "/b/:business/hooks/:type/:name/*", mount: plain(s.hook)},
+		{method: "POST", path: "/b/:business/hooks/:type/:name/*", mount: plain(s.hook)},
+		{method: "OPTIONS", path: "/b/:business/hooks/:type/:name/*", mount: plain(s.preflight)},
+
+		// Bots and forms that run beside a conversation.
+		{method: "GET", path: "/v1/known", needs: bot, mount: typed(s.known), summary: "What is known of a person"},
+		{method: "POST", path: "/v1/contacts/capture", needs: botOrAgent, mount: typed(s.capture), body: captureBody{}, summary: "Add details to a running conversation"},
+		{method: "POST", path: "/v1/identify", needs: botOrAgent, mount: typed(s.identify), body: identifyBody{}, summary: "Say which customer a person is"},
+
+		// People.
+		{method: "GET", path: "/v1/contacts", needs: read, mount: typed(s.listContacts), summary: "List contacts"},
+		{method: "POST", path: "/v1/contacts", needs: agent, mount: typed(s.createContact), status: http.StatusCreated, body: contactBody{}, summary: "Add a contact"},
+		{method: "GET", path: "/v1/contacts/{id}", needs: read, mount: typed(s.getContact), summary: "Read a contact"},
+		{method: "PATCH", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.patchContact), body: contactBody{}, summary: "Change a contact (JSON Merge Patch)"},
+		{method: "DELETE", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.archiveContact), status: http.StatusNoContent, summary: "Archive a contact"},
+		{method: "POST", path: "/v1/contacts/{id}/restore", needs: agent, mount: typed(s.restoreContact), summary: "Bring an archived contact back"},
+		{method: "GET", path: "/v1/contacts/{id}/conversations", needs: read, mount: typed(s.contactConversations), summary: "List a contact's conversations"},
+		{method: "GET", path: "/v1/guests", needs: read, mount: typed(s.findGuest), summary: "Find the guest of a channel"},
+		{method: "GET", path: "/v1/guests/{id}", needs: read, mount: typed(s.getGuest), summary: "Read a guest"},
+		{method: "GET", path: "/v1/conversations", needs: read, mount: typed(s.listConversations), summary: "List contacts' conversations"},
+		{method: "GET", path: "/v1/conversations/{id}", needs: read, mount: typed(s.getConversation), summary: "Read a conversation"},
+		{method: "GET", path: "/v1/conversations/{id}/messages", needs: read, mount: typed(s.listMessages), summary: "Read what was said"},
+
+		// What came in and what goes out.
+		{method: "GET", path: "/v1/events", needs: read, mount: typed(s.listEvents), summary: "List accepted events"},
+		{method: "GET", path: "/v1/events/{id}", needs: read, mount: typed(s.getEvent), summary: "Read an event and what came of it"},
+		{method: "GET", path: "/v1/events/{id}/body", needs: admin, mount: typed(s.eventBody), summary: "Read an event as the platform sent it"},
+		{method: "POST", path: "/v1/events/{id}/replay", needs: agent, mount: typed(s.replayEvent), status: http.StatusAccepted, summary: "Run an event now"},
+		{method: "GET", path: "/v1/deliveries", needs: read, mount: typed(s.listDeliveries), summary: "List deliveries to destinations"},
+		{method: "GET", path: "/v1/deliveries/{id}", needs: read, mount: typed(s.getDelivery), summary: "Read a delivery with its attempts"},
+		{method: "POST", path: "/v1/deliveries/{id}/replay", needs: agent, mount: typed(s.replayDelivery), status: http.StatusAccepted, body: replayBody{}, bare: true, summary: "Deliver again under the same lead key"},
+
+		// Settings.
+		{method: "GET", path: "/v1/fields", needs: read, mount: typed(s.listFields), summary: "List contact fields"},
+		{method: "POST", path: "/v1/fields", needs: admin, mount: typed(s.createField), status: http.StatusCreated, body: fieldBody{}, summary: "Add a contact field"},
+		{method: "GET", path: "/v1/keys", needs: admin, mount: typed(s.listKeys), summary: "List API keys"},
+		{method: "POST", path: "/v1/keys", needs: admin, mount: typed(s.createKey), status: http.StatusCreated, body: keyBody{}, secret: true, summary: "Make an API key; it is shown only in this answer"},
+		{method: "DELETE", path: "/v1/keys/{id}", needs: admin, mount: typed(s.revokeKey), status: http.StatusNoContent, summary: "Revoke an API key"},
+		{method: "GET", path: "/v1/me", needs: []scope{scopeRead, scopeBot}, mount: typed(s.me), summary: "Whose key this is and what it may do"},
+
+		// Pages.
+		{method: "GET", path: "/", mount: plain(s.tryIndex)},
+		{method: "GET", path: "/try.json", mount: plain(s.tryState)},
+		{method: "GET", path: "/openapi.json", mount: plain(s.openAPI)},
+		{method: "GET", path: "/docs", mount: plain(s.docs)},
+		{method: "GET", path: "/static/*", mount: plain(s.static)},
+		{method: "GET", path: "/webchat.js", mount: plain(s.widget)},
+
+		// For operators' machines.
+		{method: "GET", path: "/healthz", ops: true, mount: plain(s.healthy)},
+		{method: "GET", path: "/readyz", ops: true, mount: plain(s.ready)},
+		{method: "GET", path: "/metrics", ops: true, mount: plain(s.metrics.serve())},
+	}
+}
+
+// plain mounts a Fiber handler.
+func plain(h fiber.Handler) mounter {
+	return func(_ *Server, app *fiber.App, r route) {
+		if r.method == http.MethodGet {
+			app.Get(r.path, h) // HEAD too
+			return
+		}
+		app.Add(r.method, r.path, h)
+	}
+}
+
+// typed mounts an operation of the API: huma reads the parameters that I names,
+// documents both and writes O.
+func typed[I, O any](h func(context.Context, *I) (*O, error)) mounter {
+	return func(s *Server, _ *fiber.App, r route) {
+		op := s.operation(r)
+		huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
+			out, err := h(ctx, in)
+			if err != nil {
+				p := problemOf(err)
+				s.note(op.Method, op.Path, p, err)
+				return nil, p
+			}
+			return out, nil
+		})
+		s.documentBody(op, r)
+	}
+}
