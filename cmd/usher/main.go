@@ -49,6 +49,8 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		initCommand(),
+		serveCommand(),
+		migrateCommand(),
 		flowCommand(),
 		healthCommand(),
 		versionCommand(),

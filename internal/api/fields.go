@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"usher/contacts"
 	"usher/contacts/sqlstore"

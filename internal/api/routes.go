@@ -20,6 +20,7 @@ type route struct {
 	ops     bool // health and metrics
 	status  int  // of success; 0: 200
 	body    any  // a value of the body's type, for the documentation
+	bare    bool // the body may be left out
 	secret  bool // the answer holds a secret and is not kept for repetition
 }
 

@@ -141,7 +141,12 @@ func (tx *Tx) UpdateFrom(table string, columns []string, n int, args []any, extr
 	if where != "" {
 		where = " WHERE " + where
 	}
-	return tx.Run("UPDATE "+table+" t JOIN "+v+" ON t."+columns[0]+"=v."+columns[0]+" SET "+strings.Join(sets, ", ")+where, args...)
+	key := "v." + columns[0]
+	if _, text := args[0].(string); text {
+		// Ids are ascii columns; compared with utf8mb4 they may lose their index.
+		key = "CONVERT(" + key + " USING ascii) COLLATE ascii_bin"
+	}
+	return tx.Run("UPDATE "+table+" t JOIN "+v+" ON t."+columns[0]+"="+key+" SET "+strings.Join(sets, ", ")+where, args...)
 }
 
 func prepend(prefix string, list []string) []string {

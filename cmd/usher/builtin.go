@@ -1,0 +1,32 @@
+package main
+
+import (
+	"usher/connectors"
+	"usher/connectors/bot"
+	"usher/connectors/webchat"
+	"usher/connectors/whatsapp"
+	"usher/crm"
+	"usher/crm/hubspot"
+	"usher/crm/sink"
+	"usher/crm/webhook"
+)
+
+// channelTypes are the channels that usher speaks. A new one is a folder under
+// connectors and a line here.
+func channelTypes() map[string]connectors.Factory {
+	return map[string]connectors.Factory{
+		"bot":      bot.New,
+		"webchat":  webchat.New,
+		"whatsapp": whatsapp.New,
+	}
+}
+
+// crmTypes are the CRMs that usher delivers to. A new one is a folder under crm
+// and a line here.
+func crmTypes() map[string]crm.Factory {
+	return map[string]crm.Factory{
+		"hubspot": hubspot.New,
+		"sink":    sink.New,
+		"webhook": webhook.New,
+	}
+}

@@ -1,0 +1,418 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	driver "github.com/go-sql-driver/mysql"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"usher/config"
+	"usher/connectors"
+	"usher/contacts"
+	"usher/contacts/redisstore"
+	"usher/contacts/sqlstore"
+	"usher/crm"
+	"usher/examples"
+	"usher/flows"
+	"usher/internal/database"
+	"usher/internal/gateway"
+	"usher/internal/nudge"
+	"usher/internal/outbound"
+	"usher/internal/outbox"
+)
+
+// redisPrefix begins every key and topic that usher uses on a Redis server.
+const redisPrefix = "usher:"
+
+// stores is what a configuration names, open. Whatever a command needs of it is
+// closed in reverse order of opening.
+type stores struct {
+	db     *database.DB
+	guests contacts.GuestStore // nil: in db
+	bus    nudge.Bus
+	run    func(context.Context) error // of the bus; nil: nothing to run
+
+	closers []closer
+}
+
+type closer struct {
+	name string
+	do   func() error
+}
+
+func (s *stores) close(log *slog.Logger) {
+	for _, c := range slices.Backward(s.closers) {
+		if err := c.do(); err != nil {
+			log.Warn("not closed cleanly", "what", c.name, "error", err)
+		}
+	}
+}
+
+// openDatabase opens the configured database. Its schema may be out of date.
+func openDatabase(ctx context.Context, cfg *config.Config) (*database.DB, error) {
+	if !cfg.Database.IsMySQL() {
+		if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+			return nil, fmt.Errorf("data_dir: %w", err)
+		}
+		return database.OpenSQLite(filepath.Join(cfg.DataDir, "usher.db"))
+	}
+	m, err := cfg.Database.MySQL()
+	if err != nil {
+		return nil, err
+	}
+	c := driver.NewConfig()
+	c.Net, c.Addr, c.User, c.Passwd, c.DBName, c.TLSConfig = "tcp", m.Addr, m.User, string(m.Password), m.Name, m.TLS
+	return database.OpenMySQL(ctx, c)
+}
+
+// openStores opens the database and, beside a server, Redis.
+func openStores(ctx context.Context, cfg *config.Config, log *slog.Logger) (*stores, error) {
+	db, err := openDatabase(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	s := &stores{db: db, bus: &nudge.Local{}, closers: []closer{{"database", db.Close}}}
+	if !cfg.Database.IsMySQL() {
+		return s, nil
+	}
+	client, err := openRedis(ctx, cfg.Redis)
+	if err != nil {
+		s.close(log)
+		return nil, err
+	}
+	s.closers = append(s.closers, closer{"redis", client.Close})
+	bus := nudge.NewRedis(client, redisPrefix)
+	s.guests, s.bus, s.run = redisstore.New(client, redisPrefix), bus, bus.Run
+	return s, nil
+}
+
+func openRedis(ctx context.Context, where config.Redis) (redis.UniversalClient, error) {
+	server, err := where.Server()
+	if err != nil {
+		return nil, fmt.Errorf("redis: %w", err)
+	}
+	redis.SetLogger(silence{}) // it prints addresses to stderr; errors come back anyway
+	o := &redis.UniversalOptions{Addrs: server.Addrs, DB: server.DB, Username: server.Username,
+		Password: string(server.Password), IsClusterMode: server.Cluster}
+	if server.TLS {
+		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	client := redis.NewUniversalClient(o)
+	if err := client.Ping(ctx).Err(); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("redis at %s: %w", strings.Join(server.Addrs, ", "), err)
+	}
+	return client, nil
+}
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
+
+// secretKey is the installation's secret: configured, or made once and kept in
+// the data directory.
+func secretKey(cfg *config.Config) ([]byte, error) {
+	if cfg.SecretKey != "" {
+		sum := sha256.Sum256([]byte(cfg.SecretKey))
+		return sum[:], nil
+	}
+	text, err := keptSecret(filepath.Join(cfg.DataDir, "secret.key"))
+	if err != nil {
+		return nil, fmt.Errorf("secret_key: %w", err)
+	}
+	sum := sha256.Sum256([]byte(text))
+	return sum[:], nil
+}
+
+// keptSecret reads a secret from a file that only its owner can read, or makes
+// it.
+func keptSecret(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err == nil {
+		return strings.TrimSpace(string(text)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", err
+	}
+	secret := make([]byte, 32)
+	if _, err := rand.Read(secret); err != nil {
+		return "", err
+	}
+	made := hex.EncodeToString(secret)
+	return made, os.WriteFile(path, []byte(made+"\n"), 0o600)
+}
+
+// derive makes a key for one purpose from the installation's secret.
+func derive(secret []byte, purpose string) []byte {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(purpose))
+	return mac.Sum(nil)
+}
+
+// businesses builds everything that the configuration declares, and stores what
+// of it must outlive the process. All problems are reported at once.
+func businesses(ctx context.Context, cfg *config.Config, db *database.DB, secret []byte, hc *http.Client) ([]*gateway.Business, error) {
+	var problems config.Problems
+	var all []*gateway.Business
+	for _, b := range append([]config.Business{cfg.Business}, cfg.Businesses...) {
+		built, faults, err := business(ctx, cfg, b, db, secret, hc)
+		if err != nil {
+			return nil, err
+		}
+		problems = append(problems, faults...)
+		all = append(all, built)
+	}
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return all, nil
+}
+
+func business(ctx context.Context, cfg *config.Config, b config.Business, db *database.DB, secret []byte, hc *http.Client) (*gateway.Business, config.Problems, error) {
+	built := &gateway.Business{ID: b.ID, Name: b.Name, Country: b.Country, Timezone: b.Location(),
+		Flows: map[string]*flows.Flow{}, Channels: map[string]*gateway.Channel{}}
+	var problems config.Problems
+	fault := func(key string, err error) { problems = append(problems, config.Problem{Path: key, Text: err.Error()}) }
+
+	fields, err := storeSettings(ctx, cfg, b, db)
+	if err != nil {
+		return nil, nil, err
+	}
+	if built.Fields, err = contacts.NewFields(fields); err != nil {
+		fault("fields", err)
+		return built, problems, nil
+	}
+	parsed, faults, err := readFlows(cfg, built.Fields)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range faults {
+		problems = append(problems, config.Problem{Text: f.String()})
+	}
+	for _, f := range parsed {
+		built.Flows[f.ID] = f
+	}
+	types := channelTypes()
+	for _, c := range cfg.Channels {
+		if c.Business != b.ID {
+			continue
+		}
+		kind, _, _ := strings.Cut(c.ID, "/")
+		factory, ok := types[kind]
+		if !ok {
+			fault("channels."+c.ID, fmt.Errorf("no channel type %s; there are %s", kind, names(types)))
+			continue
+		}
+		for _, id := range c.Flows {
+			if built.Flows[id] == nil {
+				fault("channels."+c.ID+".flow", fmt.Errorf("there is no flow %s", id))
+			}
+		}
+		connector, err := factory(connectors.Setup{ID: c.ID, Country: b.Country, Settings: c.Settings, HTTP: hc,
+			Key: derive(secret, "channel/"+b.ID+"/"+c.ID)})
+		if err != nil {
+			fault("channels."+c.ID+".settings", err)
+			continue
+		}
+		built.Channels[c.ID] = &gateway.Channel{ID: c.ID, Business: built, FlowIDs: c.Flows, Connector: connector}
+	}
+	for _, d := range cfg.Destinations {
+		if d.Business != b.ID {
+			continue
+		}
+		made, err := destination(d, built, hc)
+		if err != nil {
+			fault("destinations."+d.ID, err)
+			continue
+		}
+		built.Destinations = append(built.Destinations, made)
+	}
+	if len(problems) > 0 {
+		return built, problems, nil
+	}
+	return built, nil, storeBuilt(ctx, built, db)
+}
+
+func destination(d config.Destination, b *gateway.Business, hc *http.Client) (*gateway.Destination, error) {
+	types := crmTypes()
+	factory, ok := types[d.Type]
+	if !ok {
+		return nil, fmt.Errorf("no destination type %s; there are %s", d.Type, names(types))
+	}
+	retry, own, err := crm.SplitRetry(d.Settings)
+	if err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	connector, err := factory(crm.Setup{ID: d.ID, Settings: own, HTTP: hc})
+	if err != nil {
+		return nil, fmt.Errorf("settings: %w", err)
+	}
+	made := &gateway.Destination{ID: d.ID, Type: d.Type, Business: b, Connector: connector, Send: map[crm.Kind]bool{}, Retry: retry}
+	for _, kind := range d.Send {
+		made.Send[crm.Kind(kind)] = true
+	}
+	if d.When != "" {
+		if made.When, err = flows.ParseCondition(d.When, b.Fields); err != nil {
+			return nil, fmt.Errorf("when: %w", err)
+		}
+	}
+	return made, nil
+}
+
+// storeSettings stores a business, its fields and its keys, and returns all of
+// its custom fields, those made through the API too.
+func storeSettings(ctx context.Context, cfg *config.Config, b config.Business, db *database.DB) ([]contacts.Field, error) {
+	var fields []contacts.Field
+	err := db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+		people := sqlstore.New(tx)
+		now := time.Now().UTC()
+		if err := people.PutBusiness(sqlstore.Business{ID: b.ID, Name: b.Name, Country: b.Country, Timezone: b.Timezone, CreatedAt: now}); err != nil {
+			return err
+		}
+		for i, f := range cfg.Fields {
+			if f.Business != b.ID {
+				continue
+			}
+			stored := sqlstore.StoredField{Field: contacts.Field{Name: f.Name, Title: f.Title, Type: contacts.FieldType(f.Type), Settable: true},
+				FromFile: true, CreatedAt: now.Add(time.Duration(i) * time.Microsecond)}
+			if err := people.PutField(b.ID, stored); err != nil {
+				return err
+			}
+		}
+		var keys []sqlstore.Key
+		for _, k := range cfg.Keys {
+			if k.Business == b.ID {
+				keys = append(keys, newKey(b.ID, k.Name, string(k.Key), k.Scopes, k.AgentID, now))
+			}
+		}
+		if err := people.PutFileKeys(b.ID, keys, now); err != nil {
+			return err
+		}
+		stored, err := people.Fields(b.ID)
+		for _, f := range stored {
+			fields = append(fields, f.Field)
+		}
+		return err
+	})
+	return fields, err
+}
+
+// readFlows parses the configured flow files, or the sample.
+func readFlows(cfg *config.Config, fields *contacts.Fields) ([]*flows.Flow, []flows.Problem, error) {
+	files := map[string][]byte{}
+	var order []string
+	if cfg.Sample {
+		files["welcome.yaml"], order = examples.Welcome, []string{"welcome.yaml"}
+	}
+	for _, path := range cfg.Flows {
+		doc, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, fmt.Errorf("flows: %w", err)
+		}
+		files[path] = doc
+		order = append(order, path)
+	}
+	var parsed []*flows.Flow
+	var problems []flows.Problem
+	for _, file := range order {
+		flow, faults := flows.Parse(file, files[file], fields)
+		problems = append(problems, faults...)
+		if flow != nil {
+			parsed = append(parsed, flow)
+		}
+	}
+	var destinations []string
+	for _, d := range cfg.Destinations {
+		destinations = append(destinations, d.ID)
+	}
+	problems = append(problems, flows.CheckAll(parsed, destinations)...)
+	return parsed, slices.DeleteFunc(problems, func(p flows.Problem) bool { return p.Warning }), nil
+}
+
+// storeBuilt stores flow versions, to which runs are pinned, and destinations.
+func storeBuilt(ctx context.Context, b *gateway.Business, db *database.DB) error {
+	for _, f := range b.Flows {
+		err := db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+			version, err := sqlstore.New(tx).SaveFlow(b.ID, f.ID, f.Source)
+			f.Version = version
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, d := range b.Destinations {
+		stored, err := outbox.PutDestination(ctx, db, b.ID, d.ID, d.Type)
+		if err != nil {
+			return err
+		}
+		d.CreatedAt, d.State = stored.CreatedAt, stored.State
+	}
+	return nil
+}
+
+// newGateway builds the gateway over open stores.
+func newGateway(ctx context.Context, cfg *config.Config, s *stores, role gateway.Role, log *slog.Logger, metrics *prometheus.Registry, closed <-chan struct{}) (*gateway.Gateway, error) {
+	salt, err := s.db.Salt(ctx)
+	if err != nil {
+		return nil, err
+	}
+	secret, err := secretKey(cfg)
+	if err != nil {
+		return nil, err
+	}
+	hc, err := outbound.New(outbound.Options{AllowPrivate: cfg.Outbound.AllowPrivateNetworks, UserAgent: "usher/" + cmp.Or(version, "dev")})
+	if err != nil {
+		return nil, fmt.Errorf("outbound: %w", err)
+	}
+	all, err := businesses(ctx, cfg, s.db, secret, hc)
+	if err != nil {
+		return nil, err
+	}
+	node := make([]byte, 8)
+	if _, err := rand.Read(node); err != nil {
+		return nil, err
+	}
+	return gateway.New(gateway.Deps{
+		DB: s.db, Guests: s.guests, Bus: s.bus, Businesses: all, Log: log, Metrics: metrics, Closed: closed,
+		Node: "node_" + hex.EncodeToString(node), Role: role, Salt: salt,
+		GuestTTL: cfg.Guests.TTL, NoConsent: cfg.Guests.TTLWithoutConsent, Retention: cfg.Inbox.Retention,
+		MaxBacklog: cfg.Inbox.MaxBacklog, Spool: cfg.Inbox.Spool, PublicURL: cfg.PublicURL,
+	})
+}
+
+// newKey is an API key as it is stored: by its hash.
+func newKey(business, name, secret string, scopes []string, agentID string, now time.Time) sqlstore.Key {
+	hash := sha256.Sum256([]byte(secret))
+	return sqlstore.Key{ID: "key_" + hex.EncodeToString(hash[:8]), Business: business, Name: name, Hash: hash[:],
+		Scopes: scopes, AgentID: agentID, CreatedAt: now}
+}
+
+func names[V any](m map[string]V) string {
+	var list []string
+	for name := range m {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+	return strings.Join(list, ", ")
+}
