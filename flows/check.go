@@ -55,7 +55,9 @@ func (f *Flow) edges() [][]edge {
 		s := &f.steps[i]
 		add := func(t target, sure bool) {
 			switch to := t.step; {
-			case t.kind == toNext && i+1 < len(f.steps):
+			// A target that is not there is reported already; what it was meant to
+			// reach is not.
+			case (t.kind == toNext || t.kind == toNowhere) && i+1 < len(f.steps):
 				edges[i] = append(edges[i], edge{i + 1, sure})
 			case t.kind == toStep:
 				edges[i] = append(edges[i], edge{to, sure})

@@ -3,6 +3,7 @@ package flows
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -189,6 +190,8 @@ func FuzzCondition(f *testing.F) {
 	f.Add(`any(contact.tags, # matches "^a") ? now.hour > 3 : event.parameters.x.y in [1, "a"]`)
 	fields := testFields(f)
 	f.Fuzz(func(t *testing.T, source string) {
+		began := time.Now()
+		defer func() { require.Less(t, time.Since(began), 5*time.Second, "unbounded") }()
 		condition, err := ParseCondition(source, fields)
 		if err != nil {
 			return

@@ -32,7 +32,7 @@ func TestParseFaults(t *testing.T) {
 		"kind of a later version": {head + "  - consent: May we?\n    otherwise: b\n  - {id: b, wait: 20h}\n", []string{
 			`3:5: step kind "consent" is not supported by this version`, `5:13: step kind "wait" is not supported by this version`}},
 		"key of another kind":      {head + "  - say: a\n    save: name\n", []string{`4:5: unknown key "save"`}},
-		"unknown target":           {head + "  - say: a\n    go: thanx\n  - {id: thanks, say: b}\n", []string{`4:5: go: no step "thanx"; did you mean "thanks"?`, "5:3: warning: never reached"}},
+		"unknown target":           {head + "  - say: a\n    go: thanx\n  - {id: thanks, say: b}\n", []string{`4:5: go: no step "thanx"; did you mean "thanks"?`}},
 		"unknown otherwise":        {head + "  - ask: a\n    id: a\n    otherwise: b\n", []string{`5:5: otherwise: no step "b"`}},
 		"unknown target of a rule": {head + "  - route:\n      - {when: contact.type == \"lead\",\n         go: nowhere}\n", []string{`5:10: go: no step "nowhere"`}},
 		"rule without go":          {head + "  - route:\n      - when: contact.type == \"lead\"\n  - say: a\n", []string{"4:7: a rule needs a go"}},
@@ -49,7 +49,7 @@ func TestParseFaults(t *testing.T) {
 		"template never closed":    {head + "  - say: \"Hi {{ contact.name\"\n", []string{"3:5: say: {{ without }}"}},
 		"unknown filter":           {head + "  - say: \"Hi {{ contact.name | uppercase }}\"\n", []string{`3:5: say: no filter "uppercase"`}},
 		"secrets":                  {head + "  - say: \"{{ secret.token }}\"\n", []string{"3:5: say: secrets can be used in call and bot steps only"}},
-		"input and field":          {head + "  - ask: a\n    save: company_size\n    input: email\n", []string{"5:5: input: a email cannot be saved in company_size, a number field"}},
+		"input and field":          {head + "  - ask: a\n    save: company_size\n    input: email\n", []string{"5:5: input: email does not fit company_size, a number field"}},
 		"choices of a field":       {head + "  - ask: a\n    save: company_size\n    choices: [10, many]\n", []string{`5:5: choices: "many" cannot be saved in company_size`}},
 		"choice without choices":   {head + "  - {id: a, ask: a, input: choice}\n", []string{"3:21: input: choice needs choices"}},
 		"choices twice":            {head + "  - {id: a, ask: a, choices: [a, A]}\n", []string{`3:21: choices: "A" is there twice`}},

@@ -61,7 +61,7 @@ func (r *reader) input(o *object, q *question) {
 	case name == choiceInput && !o.has("choices"):
 		r.fault(e.at(), "input: choice needs choices")
 	case q.field != nil && !slices.Contains(in.fields, inputOf(q.field)):
-		r.fault(e.at(), "input: a %s cannot be saved in %s, a %s field", name, q.field.Name, inputOf(q.field))
+		r.fault(e.at(), "input: %s does not fit %s, a %s field", name, q.field.Name, inputOf(q.field))
 	}
 	q.input = in
 }
