@@ -19,7 +19,7 @@ type captureBody struct {
 	Fields     map[string]any `json:"fields,omitempty"`
 }
 
-func (s *Server) capture(ctx context.Context, in *rawBody) (*knownAnswer, error) {
+func (s *Server) capture(ctx context.Context, in *Raw) (*knownAnswer, error) {
 	return s.captured(ctx, in.RawBody, gateway.CaptureRequest{Via: viaAPI})
 }
 
@@ -36,7 +36,7 @@ type identifyBody struct {
 // viaIdentify is the source of what a business's server says of its customers.
 const viaIdentify = "identify"
 
-func (s *Server) identify(ctx context.Context, in *rawBody) (*knownAnswer, error) {
+func (s *Server) identify(ctx context.Context, in *Raw) (*knownAnswer, error) {
 	return s.captured(ctx, in.RawBody, gateway.CaptureRequest{Verified: true, Via: viaIdentify})
 }
 

@@ -46,7 +46,7 @@ func (s *Server) listContacts(ctx context.Context, in *contactFilters) (*contact
 }
 
 type getContactInput struct {
-	idParam
+	ByID
 	Include string `query:"include" enum:"deliveries" doc:"deliveries: what each destination has of the contact, or why not"`
 }
 
@@ -71,7 +71,7 @@ func (s *Server) getContact(ctx context.Context, in *getContactInput) (*contactA
 	return answer, nil
 }
 
-func (s *Server) createContact(ctx context.Context, in *rawBody) (*contactAnswer, error) {
+func (s *Server) createContact(ctx context.Context, in *Raw) (*contactAnswer, error) {
 	b := businessOf(ctx)
 	w, err := readPerson(in.RawBody, b.Fields, "status", "tags", "assignee_id")
 	if err != nil {
@@ -94,8 +94,8 @@ func (s *Server) createContact(ctx context.Context, in *rawBody) (*contactAnswer
 }
 
 type patchContactInput struct {
-	idParam
-	rawBody
+	ByID
+	Raw
 	IfMatch string `header:"If-Match" doc:"ETag of the version that the change is meant for"`
 }
 
@@ -121,14 +121,14 @@ func (s *Server) patchContact(ctx context.Context, in *patchContactInput) (*cont
 	return s.contactAnswer(ctx, b, c)
 }
 
-func (s *Server) archiveContact(ctx context.Context, in *idParam) (*nothing, error) {
+func (s *Server) archiveContact(ctx context.Context, in *ByID) (*nothing, error) {
 	if err := s.gateway.ArchiveContact(ctx, businessOf(ctx), in.ID); err != nil {
 		return nil, err
 	}
 	return &nothing{}, nil
 }
 
-func (s *Server) restoreContact(ctx context.Context, in *idParam) (*contactAnswer, error) {
+func (s *Server) restoreContact(ctx context.Context, in *ByID) (*contactAnswer, error) {
 	b := businessOf(ctx)
 	c, err := s.gateway.RestoreContact(ctx, b, in.ID)
 	if err != nil {

@@ -61,7 +61,7 @@ func guestConversation(b *gateway.Business, g *contacts.Guest) conversation {
 	return answer
 }
 
-func (s *Server) getConversation(ctx context.Context, in *idParam) (*conversationAnswer, error) {
+func (s *Server) getConversation(ctx context.Context, in *ByID) (*conversationAnswer, error) {
 	b := businessOf(ctx)
 	c, guest, err := s.gateway.Conversation(ctx, b, in.ID)
 	if err != nil {
@@ -78,7 +78,7 @@ func (s *Server) getConversation(ctx context.Context, in *idParam) (*conversatio
 }
 
 type listConversationsInput struct {
-	listParams
+	Paging
 	Count      bool   `query:"count" doc:"Adds total"`
 	Handling   string `query:"handling" enum:"flow,bot,queued,agent,follow_up"`
 	Channel    string `query:"channel"`
@@ -106,7 +106,7 @@ func (s *Server) listConversations(ctx context.Context, in *listConversationsInp
 	return &conversationsAnswer{pageOf(withPeople, next, total)}, nil
 }
 
-func (s *Server) contactConversations(ctx context.Context, in *idParam) (*conversationsAnswer, error) {
+func (s *Server) contactConversations(ctx context.Context, in *ByID) (*conversationsAnswer, error) {
 	b := businessOf(ctx)
 	if _, err := s.store(ctx).Contact(b.ID, in.ID); err != nil {
 		return nil, err
@@ -186,8 +186,8 @@ func messageOf(l contacts.Line) message {
 }
 
 type listMessagesInput struct {
-	idParam
-	listParams
+	ByID
+	Paging
 }
 
 type messagesAnswer struct {

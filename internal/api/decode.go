@@ -14,8 +14,8 @@ import (
 	"usher/connectors"
 )
 
-// rawBody is a body that decode or members read.
-type rawBody struct {
+// Raw is a body that decode or members read.
+type Raw struct {
 	RawBody []byte `contentType:"application/json"`
 }
 

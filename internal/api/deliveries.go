@@ -55,7 +55,7 @@ func deliveryOf(d *outbox.Delivery) delivery {
 }
 
 type listDeliveriesInput struct {
-	listParams
+	Paging
 	State       string `query:"state" enum:"pending,delivering,delivered,dead,paused,cancelled"`
 	Destination string `query:"destination"`
 	ContactID   string `query:"contact_id"`
@@ -75,7 +75,7 @@ func (s *Server) listDeliveries(ctx context.Context, in *listDeliveriesInput) (*
 	return &deliveriesAnswer{pageOf(rows, next, uncounted)}, nil
 }
 
-func (s *Server) getDelivery(ctx context.Context, in *idParam) (*deliveryAnswer, error) {
+func (s *Server) getDelivery(ctx context.Context, in *ByID) (*deliveryAnswer, error) {
 	d, err := s.gateway.Delivery(ctx, businessOf(ctx), in.ID)
 	if err != nil {
 		return nil, err
@@ -93,8 +93,8 @@ func (s *Server) getDelivery(ctx context.Context, in *idParam) (*deliveryAnswer,
 }
 
 type replayDeliveryInput struct {
-	idParam
-	rawBody
+	ByID
+	Raw
 	Force bool `query:"force" doc:"Deliver again what was delivered"`
 }
 

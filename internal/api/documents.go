@@ -31,8 +31,8 @@ func pageOf[T any](data []T, next string, total int) page[T] {
 	return p
 }
 
-// listParams are the parameters of every list.
-type listParams struct {
+// Paging are the parameters of every list.
+type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
 }
@@ -40,8 +40,8 @@ type listParams struct {
 // uncounted is the total of a list that was not asked for one.
 const uncounted = -1
 
-// idParam is the id in a path.
-type idParam struct {
+// ByID is the id in a path.
+type ByID struct {
 	ID string `path:"id"`
 }
 

@@ -72,7 +72,7 @@ func orNull(s string) *string {
 }
 
 type listEventsInput struct {
-	listParams
+	Paging
 	State     string `query:"state" enum:"accepted,done,ignored,quarantined"`
 	Channel   string `query:"channel"`
 	ContactID string `query:"contact_id"`
@@ -93,7 +93,7 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*eventsAn
 	return &eventsAnswer{pageOf(rows, next, uncounted)}, nil
 }
 
-func (s *Server) getEvent(ctx context.Context, in *idParam) (*eventAnswer, error) {
+func (s *Server) getEvent(ctx context.Context, in *ByID) (*eventAnswer, error) {
 	b := businessOf(ctx)
 	e, err := s.eventByID(ctx, b, in.ID)
 	if err != nil {
@@ -111,7 +111,7 @@ func (s *Server) getEvent(ctx context.Context, in *idParam) (*eventAnswer, error
 
 // eventBody is the item as the platform sent it, byte for byte. As a download:
 // it is whatever somebody else wrote.
-func (s *Server) eventBody(ctx context.Context, in *idParam) (*rawAnswer, error) {
+func (s *Server) eventBody(ctx context.Context, in *ByID) (*rawAnswer, error) {
 	e, err := s.eventByID(ctx, businessOf(ctx), in.ID)
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (s *Server) eventBody(ctx context.Context, in *idParam) (*rawAnswer, error)
 	return &rawAnswer{kind, e.Raw}, nil
 }
 
-func (s *Server) replayEvent(ctx context.Context, in *idParam) (*accepted, error) {
+func (s *Server) replayEvent(ctx context.Context, in *ByID) (*accepted, error) {
 	id, err := ids.Parse("evt", in.ID)
 	if err != nil {
 		return nil, inbox.ErrNotFound

@@ -47,7 +47,7 @@ func (s *Server) listFields(ctx context.Context, _ *struct{}) (*fieldsAnswer, er
 	return &fieldsAnswer{pageOf(rows, "", uncounted)}, nil
 }
 
-func (s *Server) createField(ctx context.Context, in *rawBody) (*fieldAnswer, error) {
+func (s *Server) createField(ctx context.Context, in *Raw) (*fieldAnswer, error) {
 	b := businessOf(ctx)
 	var body fieldBody
 	if err := decode(in.RawBody, &body); err != nil {

@@ -11,7 +11,7 @@ import (
 
 // contactFilters select contacts; all that are given must hold.
 type contactFilters struct {
-	listParams
+	Paging
 	Count       bool     `query:"count" doc:"Adds total"`
 	Sort        string   `query:"sort" doc:"A field, - before it turns the order round" example:"-created_at"`
 	Email       string   `query:"email"`

@@ -11,7 +11,7 @@ type guestAnswer struct {
 	Body person
 }
 
-func (s *Server) getGuest(ctx context.Context, in *idParam) (*guestAnswer, error) {
+func (s *Server) getGuest(ctx context.Context, in *ByID) (*guestAnswer, error) {
 	b := businessOf(ctx)
 	return guestDocument(b)(s.gateway.Guest(ctx, b, in.ID))
 }

@@ -67,7 +67,7 @@ func (s *Server) listKeys(ctx context.Context, _ *struct{}) (*keysAnswer, error)
 	return &keysAnswer{pageOf(rows, "", uncounted)}, nil
 }
 
-func (s *Server) createKey(ctx context.Context, in *rawBody) (*keyAnswer, error) {
+func (s *Server) createKey(ctx context.Context, in *Raw) (*keyAnswer, error) {
 	var body keyBody
 	if err := decode(in.RawBody, &body); err != nil {
 		return nil, err
@@ -120,7 +120,7 @@ func (b *keyBody) check() error {
 	return nil
 }
 
-func (s *Server) revokeKey(ctx context.Context, in *idParam) (*nothing, error) {
+func (s *Server) revokeKey(ctx context.Context, in *ByID) (*nothing, error) {
 	business := callerOf(ctx).Business
 	err := s.write(ctx, func(st *sqlstore.Store) error {
 		all, err := st.Keys(business)
