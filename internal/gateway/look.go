@@ -33,6 +33,7 @@ type EventQuery struct {
 // Events lists accepted events, newest first unless sorted otherwise. Errors:
 // ErrCursor, contacts.ErrNotFound.
 func (g *Gateway) Events(ctx context.Context, b *Business, q EventQuery) ([]*inbox.Event, string, error) {
+	q.Limit = max(q.Limit, 1)
 	query := inbox.Query{Business: b.ID, Channel: q.Channel, Ascending: q.Sort == "received_at", Limit: q.Limit + 1}
 	if q.State != "" {
 		state, ok := inbox.ParseState(q.State)
@@ -165,6 +166,7 @@ type DeliveryQuery struct {
 
 // Deliveries lists deliveries, newest first. Error: ErrCursor.
 func (g *Gateway) Deliveries(ctx context.Context, b *Business, q DeliveryQuery) ([]*outbox.Delivery, string, error) {
+	q.Limit = max(q.Limit, 1)
 	query := outbox.Query{Business: b.ID, State: q.State, Destination: q.Destination, ContactID: q.ContactID, Limit: q.Limit + 1}
 	if q.Cursor != "" {
 		raw, err := base64.RawURLEncoding.DecodeString(q.Cursor)

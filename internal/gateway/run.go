@@ -39,7 +39,11 @@ func New(d Deps) (*Gateway, error) {
 			g.leads = append(g.leads, newLeads(g, dest))
 		}
 	}
-	g.inbox = inbox.New(d.DB, inbox.Options{MaxBacklog: d.MaxBacklog, Retention: d.Retention, Node: d.Node, Spool: d.Spool, Accepted: g.accepted})
+	var err error
+	g.inbox, err = inbox.New(d.DB, inbox.Options{MaxBacklog: d.MaxBacklog, Retention: d.Retention, Node: d.Node, Spool: d.Spool, Accepted: g.accepted})
+	if err != nil {
+		return nil, err
+	}
 	g.metrics.watch(g)
 	return g, nil
 }

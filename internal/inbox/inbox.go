@@ -136,6 +136,7 @@ type Inbox struct {
 	closing sync.RWMutex
 	closed  bool
 	backlog backlog
+	spool   *spool // nil: none
 }
 
 // Options of an Inbox.
@@ -151,8 +152,12 @@ type Options struct {
 }
 
 // New inbox. Run must be called for Put to work.
-func New(db *database.DB, o Options) *Inbox {
-	return &Inbox{db: db, options: o, flushes: make(chan *post, maxRows)}
+func New(db *database.DB, o Options) (*Inbox, error) {
+	spool, err := openSpool(o.Spool)
+	if err != nil {
+		return nil, err
+	}
+	return &Inbox{db: db, options: o, flushes: make(chan *post, maxRows), spool: spool}, nil
 }
 
 // NewID for an event that is about to be put.

@@ -31,7 +31,9 @@ type post struct {
 	owner  []int64 // per event: the id that the row has
 	err    error
 	left   int
-	done   chan struct{}
+	// spooled: stored outside the database for now; announced when it is there.
+	spooled bool
+	done    chan struct{}
 }
 
 // Put stores events and returns once all are committed. The result names, for
@@ -79,6 +81,9 @@ func (in *Inbox) Run(ctx context.Context) error {
 		in.closed = true
 		close(in.flushes)
 	}()
+	if in.spool != nil {
+		go in.drain(ctx)
+	}
 	var rest []row
 	for {
 		if len(rest) == 0 {
@@ -134,9 +139,48 @@ func (in *Inbox) flush(rows []row) []row {
 	for place, r := range batch {
 		r.event().Pos = int64(place)
 	}
-	in.commit(batch)
+	if !in.spooled(batch, false) {
+		in.commit(batch)
+	}
 	in.announce(batch)
 	return rest
+}
+
+// spooled puts a batch into the spool if events go there now, or must from here
+// on. Those whose answer is waited for are refused: it could not come.
+func (in *Inbox) spooled(batch []row, start bool) bool {
+	if in.spool == nil || !start && !in.spool.isActive() {
+		return false
+	}
+	var rows []row
+	var events []*Event
+	for _, r := range batch {
+		if r.event().ReservedBy == "" {
+			rows, events = append(rows, r), append(events, r.event())
+		}
+	}
+	put, err := true, error(nil)
+	if len(events) > 0 {
+		put, err = in.spool.put(events, start)
+	}
+	if !put {
+		return false
+	}
+	for _, r := range batch {
+		switch {
+		case r.event().ReservedBy != "":
+			r.fail(fmt.Errorf("store event: %w: the answer would have to wait", errNoSpool))
+		case err != nil:
+			r.fail(fmt.Errorf("store event: %w", err))
+		}
+	}
+	if err == nil {
+		for _, r := range rows {
+			r.post.spooled = true
+			r.succeed(r.event().ID)
+		}
+	}
+	return true
 }
 
 // commit stores rows, given in the order of their arrival; when the database
@@ -151,6 +195,7 @@ func (in *Inbox) commit(rows []row) {
 	case len(rows) > 1 && (database.IsData(err) || database.IsTransient(err)):
 		in.commit(rows[:len(rows)/2])
 		in.commit(rows[len(rows)/2:])
+	case database.IsOutage(err) && in.spooled(rows, true):
 	default:
 		for _, r := range rows {
 			r.fail(fmt.Errorf("store event: %w", err))
@@ -280,7 +325,7 @@ func (r row) settle() {
 func (in *Inbox) announce(batch []row) {
 	fresh := make([]*Event, 0, len(batch))
 	for _, r := range batch {
-		if e := r.event(); r.post.owner[r.index] == e.ID && e.State == Accepted {
+		if e := r.event(); !r.post.spooled && r.post.owner[r.index] == e.ID && e.State == Accepted {
 			fresh = append(fresh, e)
 		}
 	}
