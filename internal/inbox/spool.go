@@ -59,13 +59,16 @@ func openSpool(dir string) (*spool, error) {
 		return nil, fmt.Errorf("spool: %w", err)
 	}
 	s.file = f
-	records, err := s.read(0, 1<<62)
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	for _, r := range records {
-		s.size = r.end
+	for {
+		records, err := s.read(s.size, spoolMost)
+		if err != nil {
+			f.Close()
+			return nil, err
+		}
+		if len(records) == 0 {
+			break
+		}
+		s.size = records[len(records)-1].end
 	}
 	// What stands behind the last whole record was never answered 200.
 	if err := f.Truncate(s.size); err != nil {
@@ -129,11 +132,11 @@ type spooled struct {
 	end   int64
 }
 
-// read returns whole records from an offset on, up to an end or maxRows.
+// read returns whole records between two offsets, at most maxRows.
 func (s *spool) read(from, to int64) ([]spooled, error) {
 	r := bufio.NewReader(io.NewSectionReader(s.file, from, to-from))
 	var found []spooled
-	for at := from; ; {
+	for at := from; len(found) < maxRows; {
 		var head [8]byte
 		if _, err := io.ReadFull(r, head[:]); err != nil {
 			return found, ignoreEnd(err)
@@ -156,6 +159,7 @@ func (s *spool) read(from, to int64) ([]spooled, error) {
 		at += int64(len(head)) + int64(n)
 		found = append(found, spooled{e, at})
 	}
+	return found, nil
 }
 
 func ignoreEnd(err error) error {
@@ -196,18 +200,32 @@ func (in *Inbox) drain(ctx context.Context) {
 	}
 }
 
-// drainSome stores what stands between two offsets and returns how far it came.
-// A row that the database refuses for what it is has been answered 200, so it is
-// kept: in quarantine, without what was refused.
+// drainSome stores what stands between two offsets and returns how far it came:
+// all that was read, or, if the database refuses that, one after the other.
 func (in *Inbox) drainSome(ctx context.Context, from, to int64) (int64, error) {
 	records, err := in.spool.read(from, to)
-	if err != nil {
+	if err != nil || len(records) == 0 {
+		return from, err
+	}
+	all := make([]*Event, len(records))
+	for i, r := range records {
+		all[i] = r.event
+	}
+	err = in.storeSpooled(ctx, all)
+	if err == nil {
+		return records[len(records)-1].end, nil
+	}
+	if !database.IsData(err) {
 		return from, err
 	}
 	for _, r := range records {
-		ctx, cancel := context.WithTimeout(ctx, drainTimeout)
-		err := in.storeSpooled(ctx, r.event)
-		cancel()
+		err := in.storeSpooled(ctx, []*Event{r.event})
+		if err != nil && database.IsData(err) {
+			// It has been answered 200, so it is kept: in quarantine, without
+			// what was refused.
+			r.event.State, r.event.Reason, r.event.Event = Quarantined, "the database refused it: "+cut(err.Error(), 300), nil
+			err = in.storeSpooled(ctx, []*Event{r.event})
+		}
 		if err != nil {
 			return from, err
 		}
@@ -216,16 +234,16 @@ func (in *Inbox) drainSome(ctx context.Context, from, to int64) (int64, error) {
 	return from, nil
 }
 
-func (in *Inbox) storeSpooled(ctx context.Context, e *Event) error {
-	rows := (&post{events: []*Event{e}, owner: make([]int64, 1), left: 1, done: make(chan struct{})}).rows(nil)
-	e.Pos = 0
-	err := in.insert(ctx, rows)
-	if err != nil && database.IsData(err) {
-		e.State, e.Reason, e.Event = Quarantined, "the database refused it: "+cut(err.Error(), 300), nil
-		err = in.insert(ctx, rows)
+func (in *Inbox) storeSpooled(ctx context.Context, events []*Event) error {
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
+	defer cancel()
+	rows := (&post{events: events, owner: make([]int64, len(events)), left: len(events), done: make(chan struct{})}).rows(nil)
+	for place, e := range events {
+		e.Pos = int64(place)
 	}
-	if err == nil {
-		in.announce(rows)
+	if err := in.insert(ctx, rows); err != nil {
+		return err
 	}
-	return err
+	in.announce(rows)
+	return nil
 }
