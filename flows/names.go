@@ -33,6 +33,8 @@ type scope struct {
 	vars    []*variable
 	aliases []alias
 	slots   int
+	// open: a step that this version cannot read may set further variables.
+	open bool
 }
 
 // alias is another way to a variable: vars.size is vars.details.size too.
@@ -145,6 +147,9 @@ func (s *scope) contact(field string) (name, error) {
 // vari is a variable; reading it gives it a slot in the run.
 func (s *scope) vari(path string) (name, error) {
 	v := s.variable(path)
+	if v == nil && s.open {
+		v = s.declare(path, types.Any)
+	}
 	if v == nil {
 		var known []string
 		for _, v := range s.vars {
@@ -157,6 +162,31 @@ func (s *scope) vari(path string) (name, error) {
 	}
 	slot := v.slot
 	return name{"vars." + path, v.typ, func(m *machine) any { return m.variable(slot) }}, nil
+}
+
+// coerce reads a parameter as the type that the flow expects of the variable;
+// nil: it is no such value.
+func (v *variable) coerce(value any, l contacts.Locale) any {
+	var parsed any
+	var err error
+	switch v.typ {
+	case types.Float64:
+		parsed, err = contacts.Field{Type: contacts.Number}.Parse(value, l)
+	case types.Bool:
+		parsed, err = contacts.Field{Type: contacts.YesNo}.Parse(value, l)
+	case types.Any:
+		switch value.(type) {
+		case bool, float64:
+			return value
+		}
+		fallthrough
+	default:
+		parsed, err = contacts.Field{Type: contacts.Text}.Parse(value, l)
+	}
+	if err != nil {
+		return nil
+	}
+	return parsed
 }
 
 func typeOf(f contacts.Field) types.Type {

@@ -62,6 +62,10 @@ func referralText(get func(*connectors.Referral) string) func(*connectors.Event)
 	}
 }
 
+// maxLooked is how much of a text conditions and templates look at, in bytes: a
+// pattern takes time in proportion to it.
+const maxLooked = 16 << 10
+
 func eventNames() []string {
 	var names []string
 	for name := range eventTexts() {
@@ -76,7 +80,7 @@ func eventName(part string) (name, bool) {
 	n := name{path: "event." + part}
 	if get, ok := eventTexts()[part]; ok {
 		n.typ = types.String
-		n.get = func(m *machine) any { return orNil(get(m.turn.Event)) }
+		n.get = func(m *machine) any { return orNil(cut(get(m.turn.Event), maxLooked)) }
 		return n, true
 	}
 	n.typ = types.Any
@@ -113,6 +117,9 @@ func dig(values map[string]any, keys []string) any {
 	for i, key := range keys {
 		v := values[key]
 		if i == len(keys)-1 {
+			if s, ok := v.(string); ok {
+				return cut(s, maxLooked)
+			}
 			return v
 		}
 		values, _ = v.(map[string]any)

@@ -3,7 +3,6 @@ package flows
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -181,6 +180,7 @@ func (r *reader) step(o *object, s *step) {
 		s.kind = k.key
 		if k.read == nil {
 			r.fault(e.at(), "step kind %q is not supported by this version", k.key)
+			r.scope.open = true
 			return // whatever else it takes
 		}
 		s.body = k.read(r, o, e, s)
@@ -270,33 +270,6 @@ func (r *reader) target(o *object, key string, into *target) {
 	}
 }
 
-// coerce reads a parameter as the type that the flow expects of the variable;
-// nil: it is no such value.
-func (v *variable) coerce(value any, l contacts.Locale) any {
-	var parsed any
-	var err error
-	switch v.typ {
-	case types.Float64:
-		parsed, err = contacts.Field{Type: contacts.Number}.Parse(value, l)
-	case types.Bool:
-		parsed, err = contacts.Field{Type: contacts.YesNo}.Parse(value, l)
-	case types.Any:
-		switch value.(type) {
-		case bool, float64:
-			return value
-		}
-		fallthrough
-	default:
-		parsed, err = contacts.Field{Type: contacts.Text}.Parse(value, l)
-	}
-	if err != nil {
-		return nil
-	}
-	return parsed
-}
-
-func boolType() types.Type { return types.Bool }
-
 // reason is why a value was refused, without the value.
 func reason(err error) string {
 	var invalid *contacts.Invalid
@@ -308,54 +281,6 @@ func reason(err error) string {
 	default:
 		return err.Error()
 	}
-}
-
-// onPage says whether a page is one of the patterns: "/pricing*" by its path,
-// anything else by host and path, * for any characters.
-func onPage(patterns []string, page string) bool {
-	u, err := url.Parse(page)
-	if err != nil {
-		return false
-	}
-	path := u.Path
-	if path == "" {
-		path = "/"
-	}
-	for _, pattern := range patterns {
-		subject := u.Host + path
-		switch {
-		case strings.HasPrefix(pattern, "/"):
-			subject = path
-		case strings.Contains(pattern, "://"):
-			subject = u.Scheme + "://" + subject
-		}
-		if like(pattern, subject) {
-			return true
-		}
-	}
-	return false
-}
-
-// like matches a pattern with * for any characters, in time linear in each of
-// its pieces.
-func like(pattern, s string) bool {
-	pieces := strings.Split(pattern, "*")
-	if len(pieces) == 1 {
-		return pattern == s
-	}
-	first, last := pieces[0], pieces[len(pieces)-1]
-	if !strings.HasPrefix(s, first) {
-		return false
-	}
-	s = s[len(first):]
-	for _, piece := range pieces[1 : len(pieces)-1] {
-		_, after, found := strings.Cut(s, piece)
-		if !found {
-			return false
-		}
-		s = after
-	}
-	return strings.HasSuffix(s, last)
 }
 
 // String names the flow for logs.

@@ -134,6 +134,9 @@ func (q *question) read(m *machine) (any, error) {
 // text: it knows what "twenty or so" means.
 func (q *question) parameter(m *machine) (any, bool) {
 	v, ok := m.turn.Event.Parameters[q.key]
+	if q.key == "email" && m.turn.Event.Email != "" {
+		v, ok = m.turn.Event.Email, true
+	}
 	if !ok || q.key == "" {
 		return nil, false
 	}

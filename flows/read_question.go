@@ -77,8 +77,9 @@ func (r *reader) optional(o *object, q *question) {
 	switch {
 	case !ok:
 		r.fault(e.at(), "optional: want true, false or the word that leaves it out")
-	case e.value.ShortTag() == "!!bool":
-		q.optional = strings.EqualFold(s, "true")
+	case slices.Contains([]string{"true", "yes", "on"}, strings.ToLower(s)):
+		q.optional = true
+	case slices.Contains([]string{"false", "no", "off"}, strings.ToLower(s)):
 	default:
 		q.optional, q.skip = true, strings.TrimSpace(s)
 	}
@@ -98,6 +99,9 @@ func (r *reader) choices(o *object, q *question) {
 			return o.value == c.value || strings.EqualFold(strings.TrimSpace(o.title), strings.TrimSpace(c.title))
 		}) {
 			r.fault(e.at(), "choices: %q is there twice", c.title)
+		}
+		if strings.Contains(c.title+c.value, "{{") {
+			r.fault(e.at(), "choices: {{ … }} is not supported here")
 		}
 		c.stored = c.value
 		if q.field != nil {

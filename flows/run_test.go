@@ -34,7 +34,7 @@ func anyRun(depth int) *rapid.Generator[*Run] {
 			r.vars = nil
 		}
 		if depth > 0 && rapid.Bool().Draw(t, "parent") {
-			r.parent = anyRun(depth - 1).Draw(t, "parent run")
+			r.parent = anyRun(depth-1).Draw(t, "parent run")
 		}
 		return r
 	})

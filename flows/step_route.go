@@ -4,9 +4,9 @@ import "strconv"
 
 // route goes where the first rule that holds says, else on.
 //
-//	- route:
-//	    - {when: contact.company_size >= 50, go: sales}
-//	    - {go: newsletter}
+//   - route:
+//   - {when: contact.company_size >= 50, go: sales}
+//   - {go: newsletter}
 type route struct{ rules []rule }
 
 type rule struct {
