@@ -35,6 +35,10 @@ type scope struct {
 	slots   int
 	// open: a step that this version cannot read may set further variables.
 	open bool
+	// guess: a variable that nothing in the flow sets is taken for a parameter
+	// that a bot sends, and noted in guessed.
+	guess   bool
+	guessed []string
 }
 
 // alias is another way to a variable: vars.size is vars.details.size too.
@@ -147,15 +151,19 @@ func (s *scope) contact(field string) (name, error) {
 // vari is a variable; reading it gives it a slot in the run.
 func (s *scope) vari(path string) (name, error) {
 	v := s.variable(path)
-	if v == nil && s.open {
-		v = s.declare(path, types.Any)
+	var known []string
+	for _, v := range s.vars {
+		known = append(known, v.path)
 	}
-	if v == nil {
-		var known []string
-		for _, v := range s.vars {
-			known = append(known, v.path)
-		}
-		return name{}, fmt.Errorf("no vars.%s: no ask, form or set of this flow has that id%s", path, closest(path, known))
+	switch near := closest(path, known); {
+	case v != nil:
+	case s.open:
+		v = s.declare(path, types.Any)
+	case s.guess && near == "" && stepID.MatchString(path):
+		v = s.declare(path, types.Any)
+		s.guessed = append(s.guessed, path)
+	default:
+		return name{}, fmt.Errorf("no vars.%s: no ask, form or set of this flow has that id%s", path, near)
 	}
 	if v.slot < 0 {
 		v.slot, s.slots = s.slots, s.slots+1

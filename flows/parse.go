@@ -35,7 +35,7 @@ func Parse(file string, doc []byte, fields *contacts.Fields) (*Flow, []Problem) 
 		file:  file,
 		lines: strings.Split(string(doc), "\n"),
 		flow:  &Flow{file: file, Source: doc, evaluators: newEvaluators()},
-		scope: &scope{fields: fields},
+		scope: &scope{fields: fields, guess: true},
 	}
 	root, at, err := parseDocument(doc)
 	if err != nil {
@@ -213,6 +213,7 @@ func (r *reader) condition(o *object, key string, into **condition) {
 	}
 	r.later = append(r.later, func() {
 		compiled, err := r.scope.compile(source)
+		r.warnOfGuesses(e.at(), key)
 		if err != nil {
 			r.fault(e.at(), "%s: %s", key, err)
 			return
@@ -232,12 +233,21 @@ func (r *reader) compileText(source string, at place, key string, into **templat
 	*into = &template{} // until then, and if it is faulty
 	r.later = append(r.later, func() {
 		compiled, err := r.scope.template(source)
+		r.warnOfGuesses(at, key)
 		if err != nil {
 			r.fault(at, "%s: %s", key, err)
 			return
 		}
 		**into = *compiled
 	})
+}
+
+// warnOfGuesses says which variables only a bot's parameters can set.
+func (r *reader) warnOfGuesses(at place, key string) {
+	for _, path := range r.scope.guessed {
+		r.warn(at, "%s: nothing in this flow sets vars.%s; it is known only if a bot sends a parameter of that name", key, path)
+	}
+	r.scope.guessed = nil
 }
 
 // target reads a key that says where to go.

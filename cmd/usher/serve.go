@@ -49,16 +49,21 @@ func serveCommand() *cobra.Command {
 			default:
 				return fmt.Errorf("no role %s; there are all, intake, worker", role)
 			}
-			return serve(cmd.Context(), cfg, path, gateway.Role(role), cmd.OutOrStdout(), newLogger(cfg.Log, cmd.ErrOrStderr()))
+			watch, err := cmd.Flags().GetBool("watch")
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), cfg, path, gateway.Role(role), watch, cmd.OutOrStdout(), newLogger(cfg.Log, cmd.ErrOrStderr()))
 		},
 	}
 	cmd.Flags().String("role", "all", "what this node does: all, intake or worker")
+	cmd.Flags().Bool("watch", false, "take up changed flow files while serving")
 	return cmd
 }
 
 // serve opens what the configuration names, in order, runs until ctx ends, and
 // closes it in reverse.
-func serve(ctx context.Context, cfg *config.Config, path string, role gateway.Role, out io.Writer, log *slog.Logger) error {
+func serve(ctx context.Context, cfg *config.Config, path string, role gateway.Role, watch bool, out io.Writer, log *slog.Logger) error {
 	if role != gateway.RoleAll && !cfg.Database.IsMySQL() {
 		return errors.New("roles need a database server: the embedded one has a single node")
 	}
@@ -112,6 +117,9 @@ func serve(ctx context.Context, cfg *config.Config, path string, role gateway.Ro
 	}
 	if s.run != nil {
 		work.Go(func() error { return s.run(ctx) })
+	}
+	if watch {
+		work.Go(func() error { return watchFlows(ctx, cfg, g, s.db, log) })
 	}
 	work.Go(func() error { return g.Run(ctx) })
 	work.Go(func() error { return server.Serve(listener) })

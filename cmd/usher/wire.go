@@ -190,7 +190,7 @@ func businesses(ctx context.Context, cfg *config.Config, db *database.DB, secret
 
 func business(ctx context.Context, cfg *config.Config, b config.Business, db *database.DB, secret []byte, hc *http.Client) (*gateway.Business, config.Problems, error) {
 	built := &gateway.Business{ID: b.ID, Name: b.Name, Country: b.Country, Timezone: b.Location(),
-		Flows: map[string]*flows.Flow{}, Channels: map[string]*gateway.Channel{}}
+		Channels: map[string]*gateway.Channel{}}
 	var problems config.Problems
 	fault := func(key string, err error) { problems = append(problems, config.Problem{Path: key, Text: err.Error()}) }
 
@@ -209,9 +209,7 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 	for _, f := range faults {
 		problems = append(problems, config.Problem{Text: f.String()})
 	}
-	for _, f := range parsed {
-		built.Flows[f.ID] = f
-	}
+	built.Flows.Set(parsed)
 	types := channelTypes()
 	for _, c := range cfg.Channels {
 		if c.Business != b.ID {
@@ -224,7 +222,7 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 			continue
 		}
 		for _, id := range c.Flows {
-			if built.Flows[id] == nil {
+			if built.Flows.Get(id) == nil {
 				fault("channels."+c.ID+".flow", fmt.Errorf("there is no flow %s", id))
 			}
 		}
@@ -250,7 +248,10 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 	if len(problems) > 0 {
 		return built, problems, nil
 	}
-	return built, nil, storeBuilt(ctx, built, db)
+	if err := storeFlows(ctx, b.ID, parsed, db); err != nil {
+		return nil, nil, err
+	}
+	return built, nil, storeDestinations(ctx, built, db)
 }
 
 func destination(d config.Destination, b *gateway.Business, hc *http.Client) (*gateway.Destination, error) {
@@ -349,11 +350,12 @@ func readFlows(cfg *config.Config, fields *contacts.Fields) ([]*flows.Flow, []fl
 	return parsed, slices.DeleteFunc(problems, func(p flows.Problem) bool { return p.Warning }), nil
 }
 
-// storeBuilt stores flow versions, to which runs are pinned, and destinations.
-func storeBuilt(ctx context.Context, b *gateway.Business, db *database.DB) error {
-	for _, f := range b.Flows {
+// storeFlows stores flows and gives them their versions, to which runs are
+// pinned.
+func storeFlows(ctx context.Context, business string, all []*flows.Flow, db *database.DB) error {
+	for _, f := range all {
 		err := db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
-			version, err := sqlstore.New(tx).SaveFlow(b.ID, f.ID, f.Source)
+			version, err := sqlstore.New(tx).SaveFlow(business, f.ID, f.Source)
 			f.Version = version
 			return err
 		})
@@ -361,6 +363,11 @@ func storeBuilt(ctx context.Context, b *gateway.Business, db *database.DB) error
 			return err
 		}
 	}
+	return nil
+}
+
+// storeDestinations stores since when each destination is there.
+func storeDestinations(ctx context.Context, b *gateway.Business, db *database.DB) error {
 	for _, d := range b.Destinations {
 		stored, err := outbox.PutDestination(ctx, db, b.ID, d.ID, d.Type)
 		if err != nil {

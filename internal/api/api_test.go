@@ -72,9 +72,11 @@ func setup(t testing.TB, options ...func(*Deps)) *world {
 		addKey(t, db, "acme", key, scopes)
 	}
 	addKey(t, db, "globex", otherKey, []string{"admin"})
-	closed := make(chan struct{})
+	bus, closed := &nudge.Local{}, make(chan struct{})
+	working, unsubscribe := bus.Subscribe("inbox") // nudged when the node has its partitions
+	defer unsubscribe()
 	g, err := gateway.New(gateway.Deps{
-		DB: db, Bus: &nudge.Local{}, Businesses: []*gateway.Business{acme, globex}, Log: slog.New(slog.DiscardHandler), Closed: closed,
+		DB: db, Bus: bus, Businesses: []*gateway.Business{acme, globex}, Log: slog.New(slog.DiscardHandler), Closed: closed,
 		Node: "test", Salt: []byte("0123456789abcdef"), GuestTTL: time.Hour, NoConsent: time.Hour, Retention: 24 * time.Hour, MaxBacklog: 10_000,
 	})
 	require.NoError(t, err)
@@ -94,6 +96,11 @@ func setup(t testing.TB, options ...func(*Deps)) *world {
 		cancel()
 		<-ran // an error only says that it was interrupted
 	})
+	select {
+	case <-working:
+	case err := <-ran:
+		t.Fatalf("gateway ended: %v", err)
+	}
 	return &world{t, s, g, db}
 }
 
@@ -107,7 +114,7 @@ func business(t testing.TB, db *database.DB, id, country string) *gateway.Busine
 	flow, problems := flows.Parse("hello.yaml", []byte(helloFlow), fields)
 	require.Empty(t, problems)
 	b := &gateway.Business{ID: id, Name: id, Country: country, Timezone: zone, Fields: fields,
-		Flows: map[string]*flows.Flow{"hello": flow}, Channels: map[string]*gateway.Channel{}}
+		Channels: map[string]*gateway.Channel{}}
 	err = db.Write(t.Context(), database.Bulk, func(tx *database.Tx) error {
 		st := sqlstore.New(tx)
 		if err := st.PutBusiness(sqlstore.Business{ID: id, Name: id, Country: country, Timezone: zone.String(), CreatedAt: time.Now()}); err != nil {
@@ -120,6 +127,7 @@ func business(t testing.TB, db *database.DB, id, country string) *gateway.Busine
 		return err
 	})
 	require.NoError(t, err)
+	b.Flows.Set([]*flows.Flow{flow})
 	for channel, factory := range map[string]struct {
 		make     connectors.Factory
 		settings config.Settings
@@ -245,4 +253,17 @@ func object(pairs ...any) map[string]any {
 func eventually(t testing.TB, holds func() bool) {
 	t.Helper()
 	require.Eventually(t, holds, 10*time.Second, 10*time.Millisecond)
+}
+
+// raw sends a request line as it stands and returns the status.
+func (w *world) raw(method, target, key string) int {
+	w.t.Helper()
+	req := httptest.NewRequest(method, "/", nil)
+	req.URL.Opaque = target
+	req.RequestURI = target
+	req.Header.Set("Authorization", "Bearer "+key)
+	res, err := w.server.Test(req)
+	require.NoError(w.t, err)
+	defer res.Body.Close()
+	return res.StatusCode
 }

@@ -44,7 +44,6 @@ func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request
 		}
 	}
 	events := make([]*inbox.Event, len(items))
-	parsed := make(map[int64]*connectors.Event, len(items))
 	for i := range items {
 		events[i], err = g.row(ch, r, &items[i])
 		if err != nil {
@@ -53,7 +52,6 @@ func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request
 		if responder != nil && events[i].State == inbox.Accepted {
 			events[i].ReservedBy, events[i].ReservedUntil = g.Node, responder.Deadline().Microseconds()
 		}
-		parsed[events[i].ID] = &items[i].Event
 	}
 	if responder != nil {
 		return g.turn(ctx, ch, responder, events)
@@ -93,7 +91,7 @@ func (g *Gateway) row(ch *Channel, r *connectors.Request, item *connectors.Item)
 		ID: id, Business: owner.Business.ID, Channel: owner.ID,
 		Dedupe: inbox.DedupeOf(owner.Business.ID, owner.ID, ev.DedupeKey, id),
 		Lane:   inbox.LaneOf(owner.Business.ID, owner.ID, ev.ExternalID),
-		Event:  body, Raw: item.Raw,
+		Event:  body, Raw: item.Raw, Parsed: ev,
 	}
 	if problem != "" {
 		row.State, row.Reason = inbox.Quarantined, problem
@@ -165,7 +163,10 @@ func (g *Gateway) accepted(rows []*inbox.Event) {
 	}
 	ws := make([]*work, len(rows))
 	for i, row := range rows {
-		ws[i] = &work{row: row, ref: inbox.Ref{ID: row.ID, Lane: row.Lane, Pos: row.Pos}}
+		// What came in is in memory and need not be decoded again; after a
+		// spool it is not.
+		ev, _ := row.Parsed.(*connectors.Event)
+		ws[i] = &work{row: row, event: ev, ref: inbox.Ref{ID: row.ID, Lane: row.Lane, Pos: row.Pos}}
 		ws[i].done = g.answers.waiter(row.ID)
 	}
 	if g.alone() {

@@ -28,8 +28,8 @@ func (g *Gateway) AddField(ctx context.Context, b *Business, f contacts.Field) e
 	return g.readFields(ctx, b)
 }
 
-// WatchFields takes up, until ctx ends, the fields that other nodes add.
-func (g *Gateway) WatchFields(ctx context.Context) error {
+// watchFields takes up, until ctx ends, the fields that other nodes add.
+func (g *Gateway) watchFields(ctx context.Context) error {
 	added, cancel := g.Bus.Subscribe(topicFields)
 	defer cancel()
 	tick := time.NewTicker(fieldsEvery)

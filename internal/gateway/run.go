@@ -113,6 +113,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		work.Go(func() error { return g.maintain(ctx) })
 	}
 	work.Go(func() error { return g.watchBacklog(ctx) })
+	work.Go(func() error { return g.watchFields(ctx) })
 	err := work.Wait()
 	if g.Role != RoleIntake {
 		leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), inbox.LeaseTime)

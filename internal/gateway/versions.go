@@ -26,7 +26,7 @@ type versionKey struct {
 
 // find returns a flow; version 0 is the current one. nil: there is none.
 func (v *versions) find(ctx context.Context, db *database.DB, b *Business, id string, version int) (*flows.Flow, error) {
-	current := b.Flows[id]
+	current := b.Flows.Get(id)
 	if version == 0 || current != nil && current.Version == version {
 		return current, nil
 	}

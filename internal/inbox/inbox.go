@@ -74,6 +74,9 @@ type Event struct {
 	Raw           []byte // the platform's own bytes of this item
 	Answer        []byte
 	Trace         []byte
+
+	// Parsed is whatever the caller of Put wants back with Accepted; not stored.
+	Parsed any `json:"-"`
 }
 
 // EventID is the event's public id.
