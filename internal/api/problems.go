@@ -150,7 +150,7 @@ func problemOfSentinel(err error) *problem {
 	case is(gateway.ErrCursor):
 		return invalid(fault{Field: "cursor", Code: "invalid", Detail: "the cursor is not of this list"})
 	case is(gateway.ErrBusy, context.DeadlineExceeded, context.Canceled):
-		return newProblem(http.StatusServiceUnavailable, "nothing was kept; come again").with("Retry-After", retryAfter)
+		return newProblem(http.StatusServiceUnavailable, "not now; come again").with("Retry-After", retryAfter)
 	case is(gateway.ErrPrecondition):
 		return newProblem(http.StatusPreconditionFailed, "changed since it was read")
 	case is(gateway.ErrState, outbox.ErrState, inbox.ErrConflict):
