@@ -49,9 +49,13 @@ func run(ctx context.Context, args, environ []string, stdin io.Reader, stdout, s
 func commands() []*cobra.Command {
 	return []*cobra.Command{
 		initCommand(),
-		serveCommand(),
+		profiled(serveCommand()),
 		migrateCommand(),
 		flowCommand(),
+		eventsCommand(),
+		deliveriesCommand(),
+		keyCommand(),
+		doctorCommand(),
 		healthCommand(),
 		versionCommand(),
 	}
