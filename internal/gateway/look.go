@@ -30,29 +30,50 @@ type EventQuery struct {
 	Limit                     int
 }
 
-// Events lists accepted events, newest first unless sorted otherwise. Errors:
-// ErrCursor, contacts.ErrNotFound.
+// Events lists accepted events, newest first unless sorted otherwise. Error:
+// ErrCursor.
 func (g *Gateway) Events(ctx context.Context, b *Business, q EventQuery) ([]*inbox.Event, string, error) {
-	q.Limit = max(q.Limit, 1)
+	query, err := g.eventQuery(ctx, b, q)
+	if err != nil {
+		return nil, "", err
+	}
+	rows, err := g.inbox.List(ctx, query)
+	if err != nil || len(rows) <= q.Limit {
+		return rows, "", err
+	}
+	return rows[:q.Limit], rows[q.Limit-1].EventID(), nil
+}
+
+// CountEvents says how many events a list has in all.
+func (g *Gateway) CountEvents(ctx context.Context, b *Business, q EventQuery) (int, error) {
+	query, err := g.eventQuery(ctx, b, q)
+	if err != nil {
+		return 0, err
+	}
+	return g.inbox.Count(ctx, query)
+}
+
+func (g *Gateway) eventQuery(ctx context.Context, b *Business, q EventQuery) (inbox.Query, error) {
 	query := inbox.Query{Business: b.ID, Channel: q.Channel, Ascending: q.Sort == "received_at", Limit: q.Limit + 1}
 	if q.State != "" {
 		state, ok := inbox.ParseState(q.State)
 		if !ok {
-			return nil, "", nil
+			query.Lanes = []int64{} // there are none in a state that does not exist
+			return query, nil
 		}
 		query.State = &state
 	}
 	if q.Cursor != "" {
 		after, err := ids.Parse("evt", q.Cursor)
 		if err != nil {
-			return nil, "", ErrCursor
+			return query, ErrCursor
 		}
 		query.After = after
 	}
 	if q.ContactID != "" {
 		conversations, err := sqlstore.New(g.DB.Read(ctx)).ConversationsOf([]string{q.ContactID})
 		if err != nil {
-			return nil, "", err
+			return query, err
 		}
 		query.Lanes = []int64{}
 		for _, conv := range conversations[q.ContactID] {
@@ -61,11 +82,7 @@ func (g *Gateway) Events(ctx context.Context, b *Business, q EventQuery) ([]*inb
 			}
 		}
 	}
-	rows, err := g.inbox.List(ctx, query)
-	if err != nil || len(rows) <= q.Limit {
-		return rows, "", err
-	}
-	return rows[:q.Limit], rows[q.Limit-1].EventID(), nil
+	return query, nil
 }
 
 // Event returns one event. Error: inbox.ErrNotFound.
@@ -184,6 +201,11 @@ func (g *Gateway) Deliveries(ctx context.Context, b *Business, q DeliveryQuery) 
 	last := all[q.Limit-1]
 	next := strconv.FormatInt(last.CreatedAt.UnixMicro(), 10) + " " + last.ID
 	return all[:q.Limit], base64.RawURLEncoding.EncodeToString([]byte(next)), nil
+}
+
+// CountDeliveries says how many deliveries a list has in all.
+func (g *Gateway) CountDeliveries(ctx context.Context, b *Business, q DeliveryQuery) (int, error) {
+	return outbox.Count(g.DB.Read(ctx), outbox.Query{Business: b.ID, State: q.State, Destination: q.Destination, ContactID: q.ContactID})
 }
 
 // Delivery returns one delivery. Error: outbox.ErrNotFound.

@@ -2,6 +2,7 @@ package inbox
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"time"
 
@@ -33,8 +34,8 @@ type Query struct {
 	Limit     int
 }
 
-// List returns events in the order of their acceptance.
-func (in *Inbox) List(ctx context.Context, q Query) ([]*Event, error) {
+// where selects what the query does, from the beginning.
+func (q Query) where() (string, []any) {
 	where, args := "WHERE business_id = ?", []any{q.Business}
 	if q.State != nil {
 		where += " AND state = ?"
@@ -44,15 +45,33 @@ func (in *Inbox) List(ctx context.Context, q Query) ([]*Event, error) {
 		where += " AND channel = ?"
 		args = append(args, q.Channel)
 	}
-	if q.Lanes != nil {
-		if len(q.Lanes) == 0 {
-			return nil, nil
-		}
+	switch {
+	case q.Lanes == nil:
+	case len(q.Lanes) == 0:
+		where += " AND 1 = 0"
+	default:
 		where += " AND lane IN " + database.Placeholders(1, len(q.Lanes))
 		for _, l := range q.Lanes {
 			args = append(args, l)
 		}
 	}
+	return where, args
+}
+
+// Count says how many events there are; After, Ascending and Limit do not matter.
+func (in *Inbox) Count(ctx context.Context, q Query) (int, error) {
+	where, args := q.where()
+	n := 0
+	err := in.db.Read(ctx).Query(func(r *sql.Rows) error { return r.Scan(&n) }, "SELECT COUNT(*) FROM events "+where, args...)
+	if err != nil {
+		return 0, fmt.Errorf("count events: %w", err)
+	}
+	return n, nil
+}
+
+// List returns events in the order of their acceptance.
+func (in *Inbox) List(ctx context.Context, q Query) ([]*Event, error) {
+	where, args := q.where()
 	order := " ORDER BY id DESC LIMIT ?"
 	if q.Ascending {
 		order = " ORDER BY id LIMIT ?"

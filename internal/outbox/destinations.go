@@ -81,8 +81,8 @@ type Query struct {
 	Limit       int
 }
 
-// List returns deliveries, newest first.
-func List(tx *database.Tx, q Query) ([]*Delivery, error) {
+// where selects what the query does, from the newest.
+func (q Query) where() (string, []any) {
 	where, args := "WHERE business_id=?", []any{q.Business}
 	for _, f := range []struct{ column, value string }{{"state", q.State}, {"destination", q.Destination}, {"contact_id", q.ContactID}} {
 		if f.value == "" {
@@ -97,6 +97,22 @@ func List(tx *database.Tx, q Query) ([]*Delivery, error) {
 		where += " AND " + f.column + "=?"
 		args = append(args, value)
 	}
+	return where, args
+}
+
+// Count says how many deliveries there are; Before and Limit do not matter.
+func Count(tx *database.Tx, q Query) (int, error) {
+	where, args := q.where()
+	n := 0
+	if err := tx.Query(func(r *sql.Rows) error { return r.Scan(&n) }, "SELECT COUNT(*) FROM deliveries "+where, args...); err != nil {
+		return 0, fmt.Errorf("count deliveries: %w", err)
+	}
+	return n, nil
+}
+
+// List returns deliveries, newest first.
+func List(tx *database.Tx, q Query) ([]*Delivery, error) {
+	where, args := q.where()
 	if !q.Before.IsZero() {
 		where += " AND (created_at<? OR created_at=? AND id<?)"
 		args = append(args, micros(q.Before), micros(q.Before), q.BeforeID)
