@@ -169,6 +169,7 @@ type turn struct {
 	stored  bool              // the guest is in its store already
 	rerun   bool              // the guest has this event's effects already
 	proven  []sqlstore.Address
+	holders map[sqlstore.Address]sqlstore.Holder // of proven, as they were read
 
 	captured []capture
 	effects  effects
@@ -280,6 +281,11 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		if err := inbox.Finish(tx, outcomes); err != nil {
 			return err
 		}
+		if moved := movedGuests(turns); g.Guests == nil && len(moved) > 0 {
+			if err := sqlstore.NewGuests(tx).Move(ctx, moved, movedMark); err != nil {
+				return err
+			}
+		}
 		return inOrder(
 			func() error { return people.PutConversations(convs) },
 			func() error { return people.PutContacts(persons) },
@@ -294,12 +300,8 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 
 // committed tells whoever waits.
 func (g *Gateway) committed(ctx context.Context, turns []*turn) {
-	moved := map[string]string{}
 	leads, replies := false, false
 	for _, t := range turns {
-		if t.guest != nil && t.contact != nil && t.stored {
-			moved[t.guest.ID] = t.contact.ID
-		}
 		if len(t.lines) > 0 {
 			g.Bus.Publish(topicConversation(t.conv.ID))
 		}
@@ -309,9 +311,9 @@ func (g *Gateway) committed(ctx context.Context, turns []*turn) {
 			g.fresh.put(t.guest.ID, t.guest.Conversation.Version+1) // as it is stored
 		}
 	}
-	if len(moved) > 0 {
+	if moved := movedGuests(turns); g.Guests != nil && len(moved) > 0 {
 		// Only a mark: SQL is asked first, so a failure costs nothing.
-		if err := g.guestStore().Move(ctx, moved, movedMark); err != nil {
+		if err := g.Guests.Move(ctx, moved, movedMark); err != nil {
 			g.Log.Warn("guests not marked as moved", "error", err)
 		}
 	}
@@ -328,6 +330,17 @@ func (g *Gateway) committed(ctx context.Context, turns []*turn) {
 		g.finished(t.work)
 	}
 	g.metrics.done(turns)
+}
+
+// movedGuests are the stored guests that became contacts, and which.
+func movedGuests(turns []*turn) map[string]string {
+	moved := map[string]string{}
+	for _, t := range turns {
+		if t.guest != nil && t.contact != nil && t.stored {
+			moved[t.guest.ID] = t.contact.ID
+		}
+	}
+	return moved
 }
 
 // finished lets the event's lane go on.

@@ -51,10 +51,10 @@ type lanes struct {
 	known   map[int64]bool // events in memory
 	ready   []int64        // lanes whose head can run
 	wake    chan struct{}
-	parts   map[int]bool // partitions worked on; nil: all
-	behind  bool         // events were left in their rows for lack of room
-	from    int64        // place from which undone rows are listed
-	skipped int          // times that events were left in their rows while behind
+	parts   map[int]int64 // partitions worked on, each with the place from which on it was ours alone
+	behind  bool          // events were left in their rows for lack of room
+	from    int64         // place from which undone rows are listed
+	skipped int           // times that events were left in their rows while behind
 	own     map[int64]*work
 }
 
@@ -83,7 +83,7 @@ func (l *lanes) put(w *work) bool {
 	if l.known[w.ref.ID] {
 		return true
 	}
-	if l.parts != nil && !l.parts[inbox.PartOf(w.ref.Lane)] {
+	if _, mine := l.parts[inbox.PartOf(w.ref.Lane)]; !mine {
 		return true
 	}
 	if len(l.known) >= inMemory {
@@ -215,17 +215,27 @@ func (l *lanes) later(w *work, wait time.Duration) {
 }
 
 // hold sets the partitions that are worked on and forgets the events of others.
-func (l *lanes) hold(parts []int) (gained bool) {
+// Now is the database's place at the time: what was accepted before may have
+// been begun by whoever had a partition until then.
+func (l *lanes) hold(parts []int, now int64) (gained bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	mine := make(map[int]bool, len(parts))
+	mine := make(map[int]int64, len(parts))
 	for _, p := range parts {
-		mine[p] = true
-		gained = gained || l.parts == nil || !l.parts[p]
+		since, had := l.parts[p]
+		if !had {
+			since, gained = now, true
+		}
+		mine[p] = since
 	}
 	l.parts = mine
+	for id, w := range l.own {
+		if _, ok := mine[inbox.PartOf(w.ref.Lane)]; !ok {
+			delete(l.own, id)
+		}
+	}
 	for id, ln := range l.byID {
-		if mine[inbox.PartOf(id)] {
+		if _, ok := mine[inbox.PartOf(id)]; ok {
 			continue
 		}
 		keep := ln.queue[:0]
@@ -283,7 +293,7 @@ func (l *lanes) keepOwn(ws []*work) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, w := range ws {
-		if len(l.own) < inMemory {
+		if _, mine := l.parts[inbox.PartOf(w.ref.Lane)]; mine && len(l.own) < inMemory {
 			l.own[w.ref.ID] = w
 		}
 	}
@@ -299,7 +309,7 @@ func (l *lanes) listed(q listing, refs []inbox.Ref, next int64) bool {
 	for _, ref := range refs {
 		w := l.own[ref.ID]
 		if w == nil {
-			w = &work{takenOver: true}
+			w = &work{takenOver: ref.Pos < l.parts[inbox.PartOf(ref.Lane)]}
 		}
 		delete(l.own, ref.ID)
 		w.ref = ref
@@ -316,7 +326,7 @@ func (l *lanes) reloaded(refs []inbox.Ref, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, ref := range refs {
-		if !l.put(&work{ref: ref, takenOver: ref.Attempts > 0}) {
+		if !l.put(&work{ref: ref, takenOver: ref.Pos < l.parts[inbox.PartOf(ref.Lane)]}) {
 			return
 		}
 	}
@@ -339,7 +349,8 @@ func (l *lanes) fallBehind() {
 func (l *lanes) works(part int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.parts[part]
+	_, mine := l.parts[part]
+	return mine
 }
 
 // partitions that are worked on.

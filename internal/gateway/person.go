@@ -194,6 +194,7 @@ func (g *Gateway) loadContacts(people *sqlstore.Store, turns []*turn) error {
 		if t.conv == nil {
 			continue
 		}
+		t.holders = holders[t.ch.Business.ID]
 		if t.conv.ContactID != "" {
 			ids = append(ids, t.conv.ContactID)
 		}

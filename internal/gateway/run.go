@@ -136,11 +136,11 @@ func (g *Gateway) runsLane(lane int64) bool {
 }
 
 func (g *Gateway) renew(ctx context.Context) error {
-	parts, err := g.inbox.Renew(ctx)
+	parts, place, err := g.inbox.Renew(ctx)
 	if err != nil {
 		return err
 	}
-	if g.lanes.hold(parts) {
+	if g.lanes.hold(parts, place) {
 		g.Bus.Publish(topicInbox)
 	}
 	return nil

@@ -116,7 +116,7 @@ func (g *Gateway) lookUpClaims(people *sqlstore.Store, turns []*turn) (map[strin
 			continue
 		}
 		claims := t.claims()
-		if t.contact != nil && len(claims) > 0 {
+		if t.contact != nil && len(claims) > len(t.proven) {
 			// Who vouches for what the contact has decides what may replace it.
 			for _, kind := range addressKinds {
 				if v := t.contact.Values.Text(kind); v != "" {
@@ -124,7 +124,11 @@ func (g *Gateway) lookUpClaims(people *sqlstore.Store, turns []*turn) (map[strin
 				}
 			}
 		}
-		wanted[t.ch.Business.ID] = append(wanted[t.ch.Business.ID], claims...)
+		for _, a := range claims {
+			if !slices.Contains(t.proven, a) {
+				wanted[t.ch.Business.ID] = append(wanted[t.ch.Business.ID], a)
+			}
+		}
 		if t.contact == nil && len(claims) > 0 {
 			idsWanted = append(idsWanted, contacts.ContactIDOf(guestIDOf(t.conv)))
 		}
@@ -141,6 +145,22 @@ func (g *Gateway) lookUpClaims(people *sqlstore.Store, turns []*turn) (map[strin
 		holders[business] = found
 		for _, h := range found {
 			if h.Kind == sqlstore.HolderContact {
+				idsWanted = append(idsWanted, h.ID)
+			}
+		}
+	}
+	for _, t := range turns {
+		for _, a := range t.proven { // they were read before
+			h, held := t.holders[a]
+			if !held {
+				continue
+			}
+			b := t.ch.Business.ID
+			if holders[b] == nil {
+				holders[b] = map[sqlstore.Address]sqlstore.Holder{}
+			}
+			holders[b][a] = h
+			if h.Kind == sqlstore.HolderContact && (t.contact == nil || t.contact.ID != h.ID) {
 				idsWanted = append(idsWanted, h.ID)
 			}
 		}

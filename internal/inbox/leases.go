@@ -22,19 +22,20 @@ const (
 
 // Renew tells the others that this node lives, keeps its partitions, gives up
 // those beyond its share and takes what is free. It returns the partitions held
-// until at least LeaseTime − LeaseRenew from now. The embedded node, being
-// alone, holds all and asks nobody.
-func (in *Inbox) Renew(ctx context.Context) ([]int, error) {
+// until at least LeaseTime − LeaseRenew from now, and the place in the order of
+// events that now is. The embedded node, being alone, holds all and asks nobody.
+func (in *Inbox) Renew(ctx context.Context) (held []int, place int64, err error) {
 	if in.db.Dialect == database.SQLite {
-		return allPartitions(), nil
+		now, err := in.Now(ctx)
+		return allPartitions(), now * placesPerTick, err
 	}
 	node := in.options.Node
-	var held []int
-	err := in.db.Write(ctx, database.Steps, func(tx *database.Tx) error {
+	err = in.db.Write(ctx, database.Steps, func(tx *database.Tx) error {
 		now, err := tx.Now()
 		if err != nil {
 			return err
 		}
+		place = now * placesPerTick
 		if _, err := tx.Run("INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON DUPLICATE KEY UPDATE seen_at=VALUES(seen_at)", node, now); err != nil {
 			return err
 		}
@@ -88,9 +89,9 @@ func (in *Inbox) Renew(ctx context.Context) ([]int, error) {
 		}, "SELECT part FROM partitions WHERE owner=? ORDER BY part", node)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("renew leases: %w", err)
+		return nil, 0, fmt.Errorf("renew leases: %w", err)
 	}
-	return held, nil
+	return held, place, nil
 }
 
 // Leave gives up this node's partitions at once, for a clean end.
