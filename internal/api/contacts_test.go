@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"testing"
@@ -236,4 +237,44 @@ func TestDeliveryStatesOfAContact(t *testing.T) {
 		return again.text("state") == "delivered" && len(again.at("attempts").([]any)) == 2 && again.text("lead_key") == one.text("lead_key")
 	})
 	require.Equal(t, http.StatusNotFound, w.call("POST", "/v1/deliveries/dlv_none/replay", agentKey, nil).status)
+}
+
+// Every list has pages and can be counted.
+func TestEveryList(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	for _, name := range []string{"Ada Lovelace", "Mary Somerville"} {
+		w.contact(object("name", name, "email", name[:3]+"@example.com"))
+	}
+	first := w.turn(object("session", "s-1", "message_id", "m-1", "kind", "message", "text", "Hello"))
+	w.turn(object("session", "s-1", "message_id", "m-2", "kind", "message", "text", "20"))
+	w.turn(object("session", "s-1", "message_id", "m-3", "kind", "message", "text", "eve@example.com"))
+	w.turn(object("session", "s-2", "user", object("id", "u-2", "email", "x@example.com"), "message_id", "m-4", "kind", "message", "text", "Hello"))
+	eventually(t, func() bool { return len(w.call("GET", "/v1/deliveries", readKey, nil).at("data").([]any)) >= 4 })
+	for _, list := range []string{"contacts", "conversations", "events", "deliveries", "fields", "keys", "conversations/" + first.text("conversation_id") + "/messages"} {
+		t.Run(list, func(t *testing.T) {
+			seen := map[string]bool{}
+			path := "/v1/" + list + "?count=true&limit=1"
+			for cursor := ""; ; {
+				a := w.call("GET", path+cursor, adminKey, nil)
+				require.Equal(t, http.StatusOK, a.status, string(a.body))
+				require.Len(t, a.at("data"), 1)
+				seen[string(mustJSON(t, a.at("data", 0)))] = true
+				if a.at("next_cursor") == nil {
+					require.EqualValues(t, len(seen), a.at("total"))
+					break
+				}
+				cursor = "&cursor=" + url.QueryEscape(a.text("next_cursor"))
+			}
+			require.Greater(t, len(seen), 1)
+			require.Equal(t, http.StatusUnprocessableEntity, w.call("GET", path+"&cursor=%FF", adminKey, nil).status)
+		})
+	}
+}
+
+func mustJSON(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	require.NoError(t, err)
+	return raw
 }

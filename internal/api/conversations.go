@@ -79,7 +79,6 @@ func (s *Server) getConversation(ctx context.Context, in *ByID) (*conversationAn
 
 type listConversationsInput struct {
 	Paging
-	Count      bool   `query:"count" doc:"Adds total"`
 	Handling   string `query:"handling" enum:"flow,bot,queued,agent,follow_up"`
 	Channel    string `query:"channel"`
 	ContactID  string `query:"contact_id"`
@@ -106,7 +105,12 @@ func (s *Server) listConversations(ctx context.Context, in *listConversationsInp
 	return &conversationsAnswer{pageOf(withPeople, next, total)}, nil
 }
 
-func (s *Server) contactConversations(ctx context.Context, in *ByID) (*conversationsAnswer, error) {
+type contactConversationsInput struct {
+	ByID
+	Paging
+}
+
+func (s *Server) contactConversations(ctx context.Context, in *contactConversationsInput) (*conversationsAnswer, error) {
 	b := businessOf(ctx)
 	if _, err := s.store(ctx).Contact(b.ID, in.ID); err != nil {
 		return nil, err
@@ -119,7 +123,11 @@ func (s *Server) contactConversations(ctx context.Context, in *ByID) (*conversat
 	if err != nil {
 		return nil, err
 	}
-	return &conversationsAnswer{pageOf(withPeople, "", uncounted)}, nil
+	list, err := cut(withPeople, &in.Paging)
+	if err != nil {
+		return nil, err
+	}
+	return &conversationsAnswer{list}, nil
 }
 
 // withContacts adds the documents of the contacts.
@@ -202,7 +210,12 @@ func (s *Server) listMessages(ctx context.Context, in *listMessagesInput) (*mess
 			return nil, invalid(fault{Field: "cursor", Code: "invalid", Detail: "the cursor is not of this list"})
 		}
 	}
-	lines, err := s.gateway.Messages(ctx, businessOf(ctx), in.ID, after, in.Limit+1)
+	b := businessOf(ctx)
+	total, err := in.total(func() (int, error) { return s.countMessages(ctx, b, in.ID) })
+	if err != nil {
+		return nil, err
+	}
+	lines, err := s.gateway.Messages(ctx, b, in.ID, after, in.Limit+1)
 	if err != nil {
 		return nil, err
 	}
@@ -215,5 +228,17 @@ func (s *Server) listMessages(ctx context.Context, in *listMessagesInput) (*mess
 	for i, l := range lines {
 		messages[i] = messageOf(l)
 	}
-	return &messagesAnswer{pageOf(messages, next, uncounted)}, nil
+	return &messagesAnswer{pageOf(messages, next, total)}, nil
+}
+
+// countMessages is how many have been said: of a guest only the latest are kept.
+func (s *Server) countMessages(ctx context.Context, b *gateway.Business, id string) (int, error) {
+	c, guest, err := s.gateway.Conversation(ctx, b, id)
+	if err != nil {
+		return 0, err
+	}
+	if guest != nil {
+		return min(int(c.State.Seq), contacts.TranscriptLimit), nil
+	}
+	return int(c.State.Seq), nil
 }

@@ -62,9 +62,13 @@ type listDeliveriesInput struct {
 }
 
 func (s *Server) listDeliveries(ctx context.Context, in *listDeliveriesInput) (*deliveriesAnswer, error) {
-	list, next, err := s.gateway.Deliveries(ctx, businessOf(ctx), gateway.DeliveryQuery{
-		State: in.State, Destination: in.Destination, ContactID: in.ContactID, Cursor: in.Cursor, Limit: in.Limit,
-	})
+	b := businessOf(ctx)
+	q := gateway.DeliveryQuery{State: in.State, Destination: in.Destination, ContactID: in.ContactID, Cursor: in.Cursor, Limit: in.Limit}
+	list, next, err := s.gateway.Deliveries(ctx, b, q)
+	if err != nil {
+		return nil, err
+	}
+	total, err := in.total(func() (int, error) { return s.gateway.CountDeliveries(ctx, b, q) })
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +76,7 @@ func (s *Server) listDeliveries(ctx context.Context, in *listDeliveriesInput) (*
 	for i, d := range list {
 		rows[i] = deliveryOf(d)
 	}
-	return &deliveriesAnswer{pageOf(rows, next, uncounted)}, nil
+	return &deliveriesAnswer{pageOf(rows, next, total)}, nil
 }
 
 func (s *Server) getDelivery(ctx context.Context, in *ByID) (*deliveryAnswer, error) {

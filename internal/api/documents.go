@@ -2,6 +2,7 @@ package api
 
 import (
 	"reflect"
+	"strconv"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -35,10 +36,40 @@ func pageOf[T any](data []T, next string, total int) page[T] {
 type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"50"`
 	Cursor string `query:"cursor" doc:"next_cursor of the page before"`
+	Count  bool   `query:"count" doc:"Adds total"`
 }
 
 // uncounted is the total of a list that was not asked for one.
 const uncounted = -1
+
+// total counts a list if that is asked for.
+func (p Paging) total(count func() (int, error)) (int, error) {
+	if !p.Count {
+		return uncounted, nil
+	}
+	return count()
+}
+
+// cut is the page of a list that is in memory whole. Its cursor is the number
+// of rows before.
+func cut[T any](all []T, in *Paging) (page[T], error) {
+	from := 0
+	if in.Cursor != "" {
+		var err error
+		if from, err = strconv.Atoi(in.Cursor); err != nil || from < 0 || from > len(all) {
+			return page[T]{}, invalid(fault{Field: "cursor", Code: "invalid", Detail: "the cursor is not of this list"})
+		}
+	}
+	total, next := uncounted, ""
+	if in.Count {
+		total = len(all)
+	}
+	to := min(from+in.Limit, len(all))
+	if to < len(all) {
+		next = strconv.Itoa(to)
+	}
+	return pageOf(all[from:to], next, total), nil
+}
 
 // ByID is the id in a path.
 type ByID struct {

@@ -80,9 +80,13 @@ type listEventsInput struct {
 }
 
 func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*eventsAnswer, error) {
-	list, next, err := s.gateway.Events(ctx, businessOf(ctx), gateway.EventQuery{
-		State: in.State, Channel: in.Channel, ContactID: in.ContactID, Cursor: in.Cursor, Sort: in.Sort, Limit: in.Limit,
-	})
+	b := businessOf(ctx)
+	q := gateway.EventQuery{State: in.State, Channel: in.Channel, ContactID: in.ContactID, Cursor: in.Cursor, Sort: in.Sort, Limit: in.Limit}
+	list, next, err := s.gateway.Events(ctx, b, q)
+	if err != nil {
+		return nil, err
+	}
+	total, err := in.total(func() (int, error) { return s.gateway.CountEvents(ctx, b, q) })
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +94,7 @@ func (s *Server) listEvents(ctx context.Context, in *listEventsInput) (*eventsAn
 	for i, e := range list {
 		rows[i] = eventOf(e)
 	}
-	return &eventsAnswer{pageOf(rows, next, uncounted)}, nil
+	return &eventsAnswer{pageOf(rows, next, total)}, nil
 }
 
 func (s *Server) getEvent(ctx context.Context, in *ByID) (*eventAnswer, error) {

@@ -39,12 +39,16 @@ func fieldOf(f contacts.Field) field {
 	return field{Name: f.Name, Title: f.Title, Type: string(f.Type), BuiltIn: f.BuiltIn, ReadOnly: !f.IsValue()}
 }
 
-func (s *Server) listFields(ctx context.Context, _ *struct{}) (*fieldsAnswer, error) {
+func (s *Server) listFields(ctx context.Context, in *Paging) (*fieldsAnswer, error) {
 	var rows []field
 	for _, f := range businessOf(ctx).Fields.All() {
 		rows = append(rows, fieldOf(f))
 	}
-	return &fieldsAnswer{pageOf(rows, "", uncounted)}, nil
+	list, err := cut(rows, in)
+	if err != nil {
+		return nil, err
+	}
+	return &fieldsAnswer{list}, nil
 }
 
 func (s *Server) createField(ctx context.Context, in *Raw) (*fieldAnswer, error) {

@@ -12,7 +12,6 @@ import (
 // contactFilters select contacts; all that are given must hold.
 type contactFilters struct {
 	Paging
-	Count       bool     `query:"count" doc:"Adds total"`
 	Sort        string   `query:"sort" doc:"A field, - before it turns the order round" example:"-created_at"`
 	Email       string   `query:"email"`
 	Phone       string   `query:"phone" doc:"In any form"`

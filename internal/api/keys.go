@@ -55,7 +55,7 @@ func keyOf(k sqlstore.Key) apiKey {
 	return row
 }
 
-func (s *Server) listKeys(ctx context.Context, _ *struct{}) (*keysAnswer, error) {
+func (s *Server) listKeys(ctx context.Context, in *Paging) (*keysAnswer, error) {
 	all, err := s.store(ctx).Keys(callerOf(ctx).Business)
 	if err != nil {
 		return nil, err
@@ -64,7 +64,11 @@ func (s *Server) listKeys(ctx context.Context, _ *struct{}) (*keysAnswer, error)
 	for i, k := range all {
 		rows[i] = keyOf(k)
 	}
-	return &keysAnswer{pageOf(rows, "", uncounted)}, nil
+	list, err := cut(rows, in)
+	if err != nil {
+		return nil, err
+	}
+	return &keysAnswer{list}, nil
 }
 
 func (s *Server) createKey(ctx context.Context, in *Raw) (*keyAnswer, error) {

@@ -24,10 +24,6 @@ import (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// docsPolicy is for the vendored documentation page, which sets styles itself.
-const docsPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
 // assetAge is short: the names of files do not change with a new version.
 const assetAge = "public, max-age=300"
 
@@ -35,15 +31,15 @@ func (s *Server) tryIndex(c *fiber.Ctx) error {
 	if !s.tryPage {
 		return fiber.ErrNotFound
 	}
-	return sendFile(c, "index.html", contentPolicy)
+	return sendFile(c, "index.html")
 }
 
-func (s *Server) docs(c *fiber.Ctx) error { return sendFile(c, "docs/index.html", docsPolicy) }
+func (s *Server) docs(c *fiber.Ctx) error { return sendFile(c, "docs/index.html") }
 
 // widget is loaded by other sites' pages.
 func (s *Server) widget(c *fiber.Ctx) error {
 	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	return sendFile(c, "webchat.js", contentPolicy)
+	return sendFile(c, "webchat.js")
 }
 
 func (s *Server) static(c *fiber.Ctx) error {
@@ -52,10 +48,10 @@ func (s *Server) static(c *fiber.Ctx) error {
 		return fiber.ErrNotFound
 	}
 	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
-	return sendFile(c, name, contentPolicy)
+	return sendFile(c, name)
 }
 
-func sendFile(c *fiber.Ctx, name, policy string) error {
+func sendFile(c *fiber.Ctx, name string) error {
 	content, err := fs.ReadFile(static.Files, name)
 	if err != nil {
 		return fiber.ErrNotFound
@@ -65,7 +61,7 @@ func sendFile(c *fiber.Ctx, name, policy string) error {
 		kind = "text/plain; charset=utf-8"
 	}
 	c.Set(fiber.HeaderContentType, kind)
-	c.Set(fiber.HeaderContentSecurityPolicy, policy)
+	c.Set(fiber.HeaderContentSecurityPolicy, contentPolicy)
 	c.Set("Referrer-Policy", "no-referrer")
 	c.Set(fiber.HeaderCacheControl, assetAge)
 	return c.Send(content)

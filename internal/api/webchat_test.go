@@ -7,7 +7,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -269,21 +268,4 @@ func TestClient(t *testing.T) {
 	w.call("POST", "/look", "", nil, "X-Forwarded-Proto", "https", "X-Forwarded-Host", "chat.example.org", "X-Forwarded-For", "203.0.113.7")
 	require.Equal(t, "http://example.com/look", seen.URL)
 	require.Equal(t, "0.0.0.0", seen.IP)
-}
-
-func BenchmarkHook(b *testing.B) {
-	w := setup(b)
-	handler := w.server.app.Handler()
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		body := whatsappMessage(fmt.Sprintf("wamid.%d", i), fmt.Sprintf("4477009%05d", i%100000), "Hello")
-		ctx := newCtx("POST", "/hooks/whatsapp/acme", body, signed(body))
-		handler(ctx)
-		if ctx.Response.StatusCode() == http.StatusServiceUnavailable {
-			continue // the backlog is full: that is an answer too
-		}
-		if ctx.Response.StatusCode() != http.StatusOK {
-			b.Fatal(ctx.Response.StatusCode(), string(ctx.Response.Body()))
-		}
-	}
 }

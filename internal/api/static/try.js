@@ -23,9 +23,11 @@ const EVERY = 2000; // ms; a lead follows its contact within a second or so
 const $ = (id) => document.getElementById(id);
 let shown = "";
 let asking = false;
+let askAgain = false; // something happened while an answer was under way
 
 async function look() {
   const session = window.usherChat?.session();
+  askAgain = asking;
   if (asking || document.hidden) return;
   if (!session) {
     show({ person: null, leads: [] });
@@ -41,6 +43,7 @@ async function look() {
     trouble("usher does not answer. Is it still running?");
   } finally {
     asking = false;
+    if (askAgain) look();
   }
 }
 

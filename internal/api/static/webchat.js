@@ -111,6 +111,7 @@
       } catch {
         // no connection: as good as a server that is busy
       }
+      answer?.text().catch(() => {}); // an answer that nobody reads counts as cut off
       if (answer?.ok) return;
       if (answer?.status === 401) restart();
       else if (answer && answer.status < 500 && answer.status !== 429) throw new Error("refused");
