@@ -247,21 +247,24 @@ const pollAnswer = 20 * time.Millisecond
 // await returns the answer of a stored event once it is done, nil if time ran
 // out. The event runs here, in its lane, if this node stored it.
 func (g *Gateway) await(ctx context.Context, e *inbox.Event, stored int64) ([]byte, error) {
-	mine := stored == e.ID
+	mine, reserved := stored == e.ID, false
 	ready := g.answers.ready(e.ID)
-	if mine && !g.runsLane(e.Lane) {
-		go g.runReserved(ctx, e)
-	}
 	tick := time.NewTicker(pollAnswer)
 	defer tick.Stop()
 	for {
+		// Also when its partition goes to another node while it waits: that
+		// node leaves it to us.
+		if mine && !reserved && !g.runsLane(e.Lane) {
+			reserved = true
+			go g.runReserved(ctx, e)
+		}
 		select {
 		case outcome := <-ready:
 			return outcome.Answer, nil
 		case <-ctx.Done():
 			return nil, nil
 		case <-tick.C:
-			if mine && g.runsLane(e.Lane) {
+			if mine && !reserved {
 				continue
 			}
 			found, err := g.inbox.Load(ctx, []int64{stored})
