@@ -172,18 +172,29 @@ func Unexpire(tx *database.Tx, lanes []int64) error {
 func (in *Inbox) Blank(ctx context.Context, now time.Time) error {
 	return Repeat(func() (n int64, err error) {
 		err = in.db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
-			_, err := tx.Run("UPDATE events SET event=NULL, raw=NULL, answer=NULL, trace=NULL WHERE state IN (1, 2) AND event IS NOT NULL AND lane IN"+
-				" (SELECT lane FROM expiries WHERE expires_at < ?)", now.UnixMicro())
+			var lanes []any
+			err := tx.Query(func(r *sql.Rows) error {
+				var lane int64
+				err := r.Scan(&lane)
+				lanes = append(lanes, lane)
+				return err
+			}, "SELECT lane FROM expiries WHERE expires_at < ? ORDER BY expires_at LIMIT ?", now.UnixMicro(), sweepRows)
+			if n = int64(len(lanes)); err != nil || n == 0 {
+				return err
+			}
+			in := " IN " + database.Placeholders(1, len(lanes))
+			_, err = tx.Run("UPDATE events SET event=NULL, raw=NULL, answer=NULL, trace=NULL"+
+				" WHERE state IN (1, 2) AND event IS NOT NULL AND lane"+in, lanes...)
 			if err != nil {
 				return err
 			}
-			_, err = tx.Run("DELETE FROM expiries WHERE expires_at < ?", now.UnixMicro())
+			_, err = tx.Run("DELETE FROM expiries WHERE expires_at < ? AND lane"+in, append([]any{now.UnixMicro()}, lanes...)...)
 			return err
 		})
 		if err != nil {
 			return 0, fmt.Errorf("blank events: %w", err)
 		}
-		return 0, nil
+		return n, nil
 	})
 }
 

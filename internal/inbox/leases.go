@@ -30,22 +30,20 @@ func (in *Inbox) Renew(ctx context.Context) (held []int, place int64, err error)
 		return allPartitions(), now * placesPerTick, err
 	}
 	node := in.options.Node
+	nodes, err := in.show(ctx, node)
+	if err != nil {
+		return nil, 0, fmt.Errorf("renew leases: %w", err)
+	}
 	err = in.db.Write(ctx, database.Steps, func(tx *database.Tx) error {
 		now, err := tx.Now()
 		if err != nil {
 			return err
 		}
 		place = now * placesPerTick
-		if _, err := tx.Run("INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON DUPLICATE KEY UPDATE seen_at=VALUES(seen_at)", node, now); err != nil {
-			return err
-		}
-		nodes, err := liveNodes(tx, now)
-		if err != nil {
-			return err
-		}
 		mine := share(nodes, node)
 		until := now + LeaseTime.Microseconds()
 		var keep, give []any
+		// All are locked, in one order: nodes that renew at once take turns.
 		err = tx.Query(func(r *sql.Rows) error {
 			var part int
 			var owner string
@@ -60,7 +58,7 @@ func (in *Inbox) Renew(ctx context.Context) (held []int, place int64, err error)
 				give = append(give, part)
 			}
 			return nil
-		}, "SELECT part, owner, until FROM partitions ORDER BY part")
+		}, "SELECT part, owner, until FROM partitions ORDER BY part FOR UPDATE")
 		if err != nil {
 			return err
 		}
@@ -108,12 +106,22 @@ func (in *Inbox) Leave(ctx context.Context) error {
 	})
 }
 
-func liveNodes(tx *database.Tx, now int64) ([]string, error) {
+// show says that a node lives and returns those that do. Each statement commits
+// by itself: nodes that hold their own row and look at all others deadlock.
+func (in *Inbox) show(ctx context.Context, node string) ([]string, error) {
+	tx := in.db.Read(ctx)
+	now, err := tx.Now()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.Run("INSERT INTO nodes (id, seen_at) VALUES (?, ?) ON DUPLICATE KEY UPDATE seen_at=VALUES(seen_at)", node, now); err != nil {
+		return nil, err
+	}
 	if _, err := tx.Run("DELETE FROM nodes WHERE seen_at < ?", now-12*LeaseTime.Microseconds()); err != nil {
 		return nil, err
 	}
 	var nodes []string
-	err := tx.Query(func(r *sql.Rows) error {
+	err = tx.Query(func(r *sql.Rows) error {
 		var id string
 		if err := r.Scan(&id); err != nil {
 			return err

@@ -213,7 +213,8 @@ const (
 
 func (in *Inbox) insert(ctx context.Context, rows []row) error {
 	// Every node locks keys in the same order, so that they do not deadlock.
-	rows = slices.SortedFunc(slices.Values(rows), func(a, b row) int {
+	// Of two rows with one key the first is kept.
+	rows = slices.SortedStableFunc(slices.Values(rows), func(a, b row) int {
 		x, y := a.event(), b.event()
 		return bytes.Compare(x.Dedupe[:], y.Dedupe[:])
 	})
