@@ -46,7 +46,12 @@ type Delivery struct {
 	Attempts       []Attempt
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
+
+	stored int // AttemptCount, as it was read
 }
+
+// untouched: no attempt was made since it was read.
+func (d *Delivery) untouched() bool { return d.State == Pending && d.AttemptCount == d.stored }
 
 // Attempt is one try at a delivery.
 type Attempt struct {
@@ -131,6 +136,7 @@ func queryDeliveries(tx *database.Tx, where string, args ...any) ([]*Delivery, e
 			}
 		}
 		d.FirstAttemptAt, d.DueAt, d.CreatedAt, d.UpdatedAt = instant(first), instant(due), instant(created), instant(updated)
+		d.stored = d.AttemptCount
 		found = append(found, d)
 		return nil
 	}, "SELECT "+deliveryColumns+" FROM deliveries "+where, args...)

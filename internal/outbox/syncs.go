@@ -99,7 +99,11 @@ func Settle(ctx context.Context, db *database.DB, token string, syncs []*Sync) e
 		}
 		var settled []*Delivery
 		for _, s := range held {
-			settled = append(settled, s.Deliveries...)
+			for _, d := range s.Deliveries {
+				if !d.untouched() { // others may have been paused meanwhile
+					settled = append(settled, d)
+				}
+			}
 		}
 		if err := settleDeliveries(tx, settled); err != nil {
 			return err
