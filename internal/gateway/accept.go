@@ -167,7 +167,6 @@ func (g *Gateway) accepted(rows []*inbox.Event) {
 		// spool it is not.
 		ev, _ := row.Parsed.(*connectors.Event)
 		ws[i] = &work{row: row, event: ev, ref: inbox.Ref{ID: row.ID, Lane: row.Lane, Pos: row.Pos}}
-		ws[i].done = g.answers.waiter(row.ID)
 	}
 	if g.alone() {
 		g.lanes.accepted(ws)
@@ -244,6 +243,10 @@ func (g *Gateway) turn(ctx context.Context, ch *Channel, responder connectors.Re
 // an earlier request, is working on.
 const pollAnswer = 20 * time.Millisecond
 
+// pollOwn is every how many polls a request looks for an answer that this node
+// works on itself: it is told, unless another node has been faster.
+const pollOwn = 10
+
 // await returns the answer of a stored event once it is done, nil if time ran
 // out. The event runs here, in its lane, if this node stored it.
 func (g *Gateway) await(ctx context.Context, e *inbox.Event, stored int64) ([]byte, error) {
@@ -251,7 +254,7 @@ func (g *Gateway) await(ctx context.Context, e *inbox.Event, stored int64) ([]by
 	ready := g.answers.ready(e.ID)
 	tick := time.NewTicker(pollAnswer)
 	defer tick.Stop()
-	for {
+	for n := 0; ; {
 		// Also when its partition goes to another node while it waits: that
 		// node leaves it to us.
 		if mine && !reserved && !g.runsLane(e.Lane) {
@@ -264,7 +267,7 @@ func (g *Gateway) await(ctx context.Context, e *inbox.Event, stored int64) ([]by
 		case <-ctx.Done():
 			return nil, nil
 		case <-tick.C:
-			if mine && !reserved {
+			if n++; mine && !reserved && n%pollOwn != 0 {
 				continue
 			}
 			found, err := g.inbox.Load(ctx, []int64{stored})
@@ -292,7 +295,6 @@ func (g *Gateway) runReserved(ctx context.Context, e *inbox.Event) {
 		earlier, err := g.inbox.Earlier(ctx, row.Lane, row.Pos)
 		if err == nil && !earlier {
 			w := &work{row: row, ref: inbox.Ref{ID: row.ID, Lane: row.Lane, Pos: row.Pos}, alone: true}
-			w.done = g.answers.waiter(row.ID)
 			if g.runAlone(ctx, w) == nil {
 				return
 			}

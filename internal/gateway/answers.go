@@ -28,7 +28,7 @@ func (a *answers) forget(id int64) {
 	delete(a.byID, id)
 }
 
-func (a *answers) ready(id int64) <-chan inbox.Outcome {
+func (a *answers) ready(id int64) chan inbox.Outcome {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.byID[id]
@@ -41,18 +41,13 @@ func (a *answers) waits(id int64) bool {
 	return a.byID[id] != nil
 }
 
-// waiter returns what to call with the event's outcome; nil if nobody waits.
-func (a *answers) waiter(id int64) func(inbox.Outcome) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	ready := a.byID[id]
-	if ready == nil {
-		return nil
-	}
-	return func(o inbox.Outcome) {
+// tell brings an outcome to the request that waits for it, if one does, whoever
+// ran the event.
+func (a *answers) tell(o inbox.Outcome) {
+	if ready := a.ready(o.ID); ready != nil {
 		select {
 		case ready <- o:
-		default:
+		default: // told before
 		}
 	}
 }

@@ -324,9 +324,7 @@ func (g *Gateway) committed(ctx context.Context, turns []*turn) {
 		g.Bus.Publish(topicLeads)
 	}
 	for _, t := range turns {
-		if t.work.done != nil {
-			t.work.done(t.outcome)
-		}
+		g.answers.tell(t.outcome)
 		g.finished(t.work)
 	}
 	g.metrics.done(turns)
@@ -410,9 +408,7 @@ func (g *Gateway) quarantine(ctx context.Context, w *work, reason string) {
 		return
 	}
 	g.Log.Warn("event quarantined", "event", inbox.Public(w.ref.ID), "reason", reason)
-	if w.done != nil {
-		w.done(outcome)
-	}
+	g.answers.tell(outcome)
 	g.finished(w)
 }
 

@@ -31,8 +31,7 @@ type work struct {
 	takenOver bool
 	// failures counts runs that failed here, waits those put off.
 	failures, waits int
-	alone           bool                        // not in one transaction with others
-	done            func(outcome inbox.Outcome) // called once it is committed
+	alone           bool // not in one transaction with others
 }
 
 // lane is one conversation's events, oldest first.
