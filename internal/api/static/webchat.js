@@ -406,7 +406,6 @@
   // form shows all fields at once; its answers go out under the fields' names.
   function form(f) {
     const inputs = f.fields.map((field) => [field, control(field)]);
-    const button = h("button", { type: "submit" }, strings.submit);
     const el = h("form", {
       className: "form",
       onsubmit: (e) => {
@@ -426,10 +425,11 @@
     f.title ? h("h3", {}, f.title) : null,
     ...inputs.map(([field, box]) => h("label", {},
       h("span", {}, field.label || field.name, field.required ? h("abbr", { title: strings.required }, " *") : null), box)),
-    button);
+    h("button", { type: "submit" }, strings.submit));
+    // What was answered follows in a bubble of its own.
     live.push(() => {
-      for (const [, box] of inputs) box.disabled = true;
-      button.remove();
+      el.parentNode.classList.remove("wide");
+      el.replaceWith(h("p", {}, f.title || f.fields.map((field) => field.label || field.name).join(", ")));
     });
     return el;
   }

@@ -8,7 +8,7 @@ SwaggerUIBundle({
   layout: "BaseLayout",
   validatorUrl: "none", // the default one is a server of somebody else
   deepLinking: true,
-  docExpansion: "none",
+  docExpansion: "list",
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
   tryItOutEnabled: true,
