@@ -65,7 +65,7 @@ func TestAttemptsAreBounded(t *testing.T) {
 			d.Attempts = append(d.Attempts, Attempt{Millis: int64(i)})
 		}
 		d.LastError, d.RemoteURL = strings.Repeat("ä", 2000), strings.Repeat("u", 2000)
-		d.Changed = nil
+		d.AttemptCount = 100
 		require.NoError(t, Settle(t.Context(), db, "w", syncs))
 		got := get(t, db, d.ID)
 		require.Len(t, got.Attempts, maxAttempts)
