@@ -345,11 +345,16 @@ func movedGuests(turns []*turn) map[string]string {
 func (g *Gateway) finished(w *work) {
 	g.inbox.Ended(1)
 	if g.lanes.finish(w) {
-		select {
-		case g.reload <- w.ref.Lane:
-		default: // the next full listing finds them
-			g.lanes.fallBehind()
-		}
+		g.reloadLane(w.ref.Lane)
+	}
+}
+
+// reloadLane has the further events of a lane read from their rows.
+func (g *Gateway) reloadLane(lane int64) {
+	select {
+	case g.reload <- lane:
+	default: // the next full listing finds them
+		g.lanes.unread(lane)
 	}
 }
 

@@ -40,6 +40,7 @@ type lane struct {
 	running bool
 	waiting bool // a failed head comes back later
 	more    bool // the rows hold further events of this lane
+	missed  bool // one was left in its row since these were last read
 }
 
 // lanes deals events out: at most one of a conversation at a time, in the
@@ -96,7 +97,7 @@ func (l *lanes) put(w *work) bool {
 		l.byID[w.ref.Lane] = ln
 	}
 	if ln.more || len(ln.queue) >= perLane {
-		ln.more = true
+		ln.more, ln.missed = true, true
 		return true
 	}
 	l.known[w.ref.ID] = true
@@ -183,8 +184,7 @@ func (l *lanes) finish(w *work) (reload bool) {
 	case len(ln.queue) > 0:
 		l.offer(w.ref.Lane)
 	case ln.more:
-		ln.more = false
-		return true
+		return true // until they are read, none may go before them
 	default:
 		delete(l.byID, w.ref.Lane)
 	}
@@ -320,21 +320,52 @@ func (l *lanes) listed(q listing, refs []inbox.Ref, next int64) bool {
 	return true
 }
 
-// reloaded takes the rows of one lane; more says that there are further ones.
-func (l *lanes) reloaded(refs []inbox.Ref, more bool) {
+// reloading says that the rows of a lane are going to be read.
+func (l *lanes) reloading(id int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if ln := l.byID[id]; ln != nil {
+		ln.missed = false
+	}
+}
+
+// reloaded takes the rows of one lane; more says that there are further ones.
+// It is true if they must be read again at once.
+func (l *lanes) reloaded(id int64, refs []inbox.Ref, more bool) (again bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ln := l.byID[id]
+	if ln == nil {
+		return false // its partition is another node's now
+	}
+	ln.more = false
 	for _, ref := range refs {
 		if !l.put(&work{ref: ref, takenOver: ref.Pos < l.parts[inbox.PartOf(ref.Lane)]}) {
-			return
+			more, ln.missed = false, false
+			break // no room: the next full listing finds the others
 		}
 	}
-	if len(refs) == 0 {
-		return
+	ln.more = more || ln.missed
+	if len(ln.queue) > 0 || ln.running {
+		return false
 	}
-	if ln := l.byID[refs[0].Lane]; ln != nil && more {
-		ln.more = true
+	if !ln.more {
+		delete(l.byID, id)
 	}
+	return ln.more
+}
+
+// unread leaves the rows of a lane to the next full listing.
+func (l *lanes) unread(id int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ln := l.byID[id]; ln != nil {
+		ln.more = false
+		if len(ln.queue) == 0 && !ln.running {
+			delete(l.byID, id)
+		}
+	}
+	l.behind, l.from = true, 0
 }
 
 // fallBehind makes the next listing read rows from the beginning.

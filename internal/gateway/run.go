@@ -193,12 +193,14 @@ func (g *Gateway) list(ctx context.Context) error {
 		}
 		select {
 		case lane := <-g.reload:
+			g.lanes.reloading(lane)
 			refs, err := g.inbox.UndoneOf(ctx, lane, perLane)
-			if err == nil {
-				g.lanes.reloaded(refs, len(refs) == perLane)
-				continue
+			if err != nil {
+				g.lanes.unread(lane)
+			} else if g.lanes.reloaded(lane, refs, len(refs) == perLane) {
+				g.reloadLane(lane)
 			}
-			g.lanes.fallBehind()
+			continue
 		case <-wake:
 		case <-tick.C:
 		case <-ctx.Done():
