@@ -65,9 +65,26 @@ func AddressKey(kind, value string) string {
 		}
 		return strings.ToLower(value)
 	case "phone":
+		if isE164(value) {
+			return value // as all numbers are kept; reading them anew is dear
+		}
 		if phone, err := ParsePhone(value, ""); err == nil {
 			return phone
 		}
 	}
 	return value
+}
+
+// isE164 says whether a value has the form of a number as it is kept: + and 7
+// to 15 digits, the first not 0.
+func isE164(s string) bool {
+	if len(s) < 8 || len(s) > 16 || s[0] != '+' || s[1] == '0' {
+		return false
+	}
+	for i := 1; i < len(s); i++ {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
 }

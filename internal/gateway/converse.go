@@ -28,15 +28,53 @@ const (
 
 // converse runs events, chunk by chunk, until ctx ends.
 func (g *Gateway) converse(ctx context.Context) error {
+	var took time.Duration
 	for {
-		chunk := g.lanes.take(ctx, chunkSize)
+		size := chunkSize
+		if g.giveWay(ctx, took) {
+			size = floodChunk
+		}
+		chunk := g.lanes.take(ctx, size)
 		if chunk == nil {
 			return nil
 		}
+		began := time.Now()
 		// A chunk that has begun is brought to its end: its time is bounded by
 		// the stores' own limits.
 		g.runChunk(context.WithoutCancel(ctx), chunk)
+		took = time.Since(began)
 	}
+}
+
+const (
+	// floodChunk is a chunk that a webhook can wait for.
+	floodChunk = 32
+	// floodShare is how many times as long as its last chunk a worker leaves the
+	// database to a burst of webhooks. The platform waits for those, nobody for
+	// the steps; but they must not stand still.
+	floodShare = 4
+)
+
+// giveWay lets a burst of webhooks go first, for a bounded time. It is true if
+// there is one.
+func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
+	if !g.inbox.Flooded() {
+		return false
+	}
+	end := time.NewTimer(took * floodShare)
+	defer end.Stop()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for g.inbox.Flooded() {
+		select {
+		case <-tick.C:
+		case <-end.C:
+			return true
+		case <-ctx.Done():
+			return true
+		}
+	}
+	return false
 }
 
 // runChunk runs the heads of several conversations in one transaction; if that
@@ -185,7 +223,7 @@ type turn struct {
 	release    []sqlstore.Address
 	strengthen []sqlstore.Address
 	sessions   []sqlstore.Session
-	status     *lineState
+	notes      []outbox.Note
 	deliveries []outbox.Delivery
 	replies    []outbox.Reply
 	outcome    inbox.Outcome
@@ -243,6 +281,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		var sessions []sqlstore.Session
 		var deliveries []outbox.Delivery
 		var replies []outbox.Reply
+		var notes []outbox.Note
 		var outcomes []inbox.Outcome
 		for _, t := range turns {
 			if t.contact != nil {
@@ -267,11 +306,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 					return err
 				}
 			}
-			if t.status != nil {
-				if err := people.SetLineState(t.status.conversation, t.status.message, t.status.state, ""); err != nil {
-					return err
-				}
-			}
+			notes = append(notes, t.notes...)
 			added = append(added, t.add...)
 			sessions = append(sessions, t.sessions...)
 			deliveries = append(deliveries, t.deliveries...)
@@ -293,6 +328,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			func() error { return people.AddLines(lines) },
 			func() error { return people.PutSessions(sessions) },
 			func() error { return outbox.AddReplies(tx, replies) },
+			func() error { return outbox.NoteProgress(tx, notes) },
 			func() error { return outbox.Add(tx, deliveries) },
 		)
 	})
@@ -300,13 +336,13 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 
 // committed tells whoever waits.
 func (g *Gateway) committed(ctx context.Context, turns []*turn) {
-	leads, replies := false, false
+	leads := false
 	for _, t := range turns {
 		if len(t.lines) > 0 {
 			g.Bus.Publish(topicConversation(t.conv.ID))
 		}
 		leads = leads || len(t.deliveries) > 0
-		replies = replies || len(t.replies) > 0
+		g.replies.offer(t.replies)
 		if t.guest != nil && t.contact == nil && !t.rerun {
 			g.fresh.put(t.guest.ID, t.guest.Conversation.Version+1) // as it is stored
 		}
@@ -316,9 +352,6 @@ func (g *Gateway) committed(ctx context.Context, turns []*turn) {
 		if err := g.Guests.Move(ctx, moved, movedMark); err != nil {
 			g.Log.Warn("guests not marked as moved", "error", err)
 		}
-	}
-	if replies {
-		g.Bus.Publish(topicReplies)
 	}
 	if leads {
 		g.Bus.Publish(topicLeads)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -197,7 +198,7 @@ func (l *leads) note(s *outbox.Sync, p crm.Push, r crm.Receipt, began time.Time,
 		head.DueAt = now.Add(waitFor(head.AttemptCount, l.d.Retry.First, l.d.Retry.Max, fault))
 	}
 	head.Attempts = append(head.Attempts, attempt)
-	l.g.Log.Info("lead", "delivery", head.ID, "destination", l.d.ID, "kind", string(p.Kind), "attempt", head.AttemptCount,
+	l.g.Log.Log(context.Background(), levelOf(r.Err), "lead", "delivery", head.ID, "destination", l.d.ID, "kind", string(p.Kind), "attempt", head.AttemptCount,
 		"outcome", attempt.Outcome, "status", r.Status, "ms", ms, "error", attempt.Error)
 	l.g.metrics.lead(l.d.ID, attempt.Outcome)
 }
@@ -230,6 +231,14 @@ func waitFor(attempts int, first, longest time.Duration, fault *outbound.Error) 
 		wait = longest
 	}
 	return time.Duration(float64(wait) * (0.5 + rand.Float64()))
+}
+
+// levelOf keeps the usual out of the log: what went well is counted, not told.
+func levelOf(err error) slog.Level {
+	if err == nil {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
 }
 
 // done queues a sync to be settled.

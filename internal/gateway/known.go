@@ -9,6 +9,7 @@ import (
 	"usher/contacts"
 	"usher/contacts/sqlstore"
 	"usher/internal/inbox"
+	"usher/internal/outbox"
 )
 
 // MovedError says that a guest has become a contact.
@@ -158,14 +159,34 @@ func (g *Gateway) Conversation(ctx context.Context, b *Business, id string) (*co
 	return &guest.Conversation, guest, nil
 }
 
-// Messages of a conversation after a number, oldest first.
+// Messages of a conversation after a number, oldest first, each of our own with
+// how far it got.
 func (g *Gateway) Messages(ctx context.Context, b *Business, id string, after int64, limit int) ([]contacts.Line, error) {
 	conv, guest, err := g.Conversation(ctx, b, id)
 	if err != nil {
 		return nil, err
 	}
+	read := g.DB.Read(ctx)
+	var lines []contacts.Line
 	if guest != nil {
-		return g.guestStore().Transcript(ctx, guest.ID, after, limit)
+		lines, err = g.guestStore().Transcript(ctx, guest.ID, after, limit)
+	} else {
+		lines, err = sqlstore.New(read).Lines(conv.ID, after, limit)
 	}
-	return sqlstore.New(g.DB.Read(ctx)).Lines(conv.ID, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	var said []string
+	for _, line := range lines {
+		if line.Out {
+			said = append(said, line.ID)
+		}
+	}
+	progress, err := outbox.ProgressOfReplies(read, said)
+	for i, line := range lines {
+		if p, ok := progress[line.ID]; ok && line.Out {
+			lines[i].State = p.String()
+		}
+	}
+	return lines, err
 }

@@ -157,7 +157,6 @@ func (g *Gateway) ReplayEvent(ctx context.Context, b *Business, id int64) error 
 		return fmt.Errorf("%w: it is going to run", ErrState)
 	case inbox.Done:
 		err := g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error { return outbox.ReviveReplies(tx, e.Pos) })
-		g.Bus.Publish(topicReplies)
 		return err
 	}
 	if e.Event == nil {

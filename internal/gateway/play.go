@@ -187,6 +187,9 @@ func (g *Gateway) keepEvent(t *turn) {
 // keep takes a value to be what the person says now. One that the conversation
 // has said before is no news, so a bot that repeats it undoes nobody's edit.
 func (g *Gateway) keep(t *turn, field string, value any, source contacts.Source) {
+	if t.conv.State.Said[field] == value {
+		return
+	}
 	if f, ok := t.ch.Business.Fields.Lookup(field); ok && f.Settable {
 		if parsed, err := f.Parse(value, t.ch.Business.locale()); err == nil {
 			value = parsed
@@ -318,7 +321,7 @@ func (t *turn) person() flows.Person {
 func (g *Gateway) say(t *turn) {
 	for i := range t.messages {
 		t.messages[i].ID = ids.Of("msg", t.work.row.ID, i+1)
-		t.line(t.messages[i].ID, true, t.messages[i], "pending")
+		t.line(t.messages[i].ID, true, t.messages[i], "sent")
 	}
 }
 
@@ -393,6 +396,3 @@ func union(a, b []string) []string {
 func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
 }
-
-// lineState is a delivery status on its way to the message that it is about.
-type lineState struct{ conversation, message, state string }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,15 +9,17 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"usher/connectors"
-	"usher/contacts/sqlstore"
 	"usher/internal/database"
 	"usher/internal/outbound"
 	"usher/internal/outbox"
 )
 
 const (
-	// repliesInMemory bounds the unsent replies that a node looks at.
+	// repliesInMemory bounds the unsent replies that a node holds; the others
+	// wait in their rows.
 	repliesInMemory = 4096
 	// senders is how many replies are on their way at once.
 	senders = 16
@@ -24,53 +27,164 @@ const (
 	sendTimeout = 20 * time.Second
 	// maxSends is after how many failures a reply is given up: about a day.
 	maxSends = 30
-	// topicReplies wakes the node that sends.
-	topicReplies = "replies"
 )
 
 // replies sends what waits in the outbox: those of one conversation one after
 // the other, many conversations at once. The node that works on a conversation
-// sends its replies; should two believe to, a reply may go out twice, never not.
+// sends its replies; should two believe to, one may go out twice, never not.
 type replies struct {
-	mu    sync.Mutex
-	busy  map[string]bool // conversations
-	known map[string]bool // replies on their way or waiting
+	mu      sync.Mutex
+	queues  map[string]*replyQueue // by conversation
+	known   map[string]bool        // replies in memory
+	ready   []string
+	wake    chan struct{}
+	settled []outbox.Settlement
+	written chan struct{}
+}
+
+type replyQueue struct {
+	list []outbox.Reply
+	busy bool // being sent, or waiting for its head's time
 }
 
 func newReplies() *replies {
-	return &replies{busy: map[string]bool{}, known: map[string]bool{}}
+	return &replies{queues: map[string]*replyQueue{}, known: map[string]bool{},
+		wake: make(chan struct{}, 1), written: make(chan struct{}, 1)}
+}
+
+// offer takes replies into memory, as many as there is room for.
+func (r *replies) offer(list []outbox.Reply) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, reply := range list {
+		if r.known[reply.ID] || len(r.known) >= repliesInMemory {
+			continue
+		}
+		r.known[reply.ID] = true
+		q := r.queues[reply.Conversation]
+		if q == nil {
+			q = &replyQueue{}
+			r.queues[reply.Conversation] = q
+		}
+		q.list = append(q.list, reply)
+		slices.SortStableFunc(q.list, func(a, b outbox.Reply) int {
+			return cmp.Or(cmp.Compare(a.Pos, b.Pos), cmp.Compare(a.Place, b.Place))
+		})
+		if !q.busy {
+			q.busy = true
+			r.offerQueue(reply.Conversation)
+		}
+	}
+}
+
+// offerQueue marks a conversation as ready. The caller holds mu.
+func (r *replies) offerQueue(conversation string) {
+	r.ready = append(r.ready, conversation)
+	signal(r.wake)
+}
+
+// next returns the first reply of a conversation that is ready; false when ctx
+// ends.
+func (r *replies) next(ctx context.Context) (outbox.Reply, bool) {
+	for {
+		r.mu.Lock()
+		for len(r.ready) > 0 {
+			id := r.ready[0]
+			r.ready = r.ready[1:]
+			q := r.queues[id]
+			if q == nil || len(q.list) == 0 {
+				continue
+			}
+			head := q.list[0]
+			if wait := time.Until(time.UnixMicro(head.DueAt)); wait > 0 {
+				time.AfterFunc(wait, func() {
+					r.mu.Lock()
+					defer r.mu.Unlock()
+					r.offerQueue(id)
+				})
+				continue
+			}
+			if len(r.ready) > 0 {
+				signal(r.wake)
+			}
+			r.mu.Unlock()
+			return head, true
+		}
+		r.mu.Unlock()
+		select {
+		case <-r.wake:
+		case <-ctx.Done():
+			return outbox.Reply{}, false
+		}
+	}
+}
+
+// done takes a reply off its conversation, or puts it back to wait.
+func (r *replies) done(reply outbox.Reply, state outbox.ReplyState) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settled = append(r.settled, outbox.Settlement{Reply: reply, State: state})
+	signal(r.written)
+	r.advance(reply, state == outbox.ReplyPending)
+}
+
+// drop forgets a reply that is another node's to send.
+func (r *replies) drop(reply outbox.Reply) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, reply.ID)
+	r.advance(reply, false)
+}
+
+func (r *replies) advance(reply outbox.Reply, again bool) {
+	q := r.queues[reply.Conversation]
+	if again {
+		q.list[0] = reply
+	} else {
+		q.list = q.list[1:]
+	}
+	if len(q.list) == 0 {
+		delete(r.queues, reply.Conversation)
+		return
+	}
+	r.offerQueue(reply.Conversation)
 }
 
 // sendReplies runs until ctx ends and all that is under way has ended.
 func (g *Gateway) sendReplies(ctx context.Context) error {
-	wake, cancel := g.Bus.Subscribe(topicReplies)
-	defer cancel()
+	settling, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var work, rest errgroup.Group
+	for range senders {
+		work.Go(func() error {
+			for {
+				reply, ok := g.replies.next(ctx)
+				if !ok {
+					return nil
+				}
+				g.sendOne(ctx, reply)
+			}
+		})
+	}
+	work.Go(func() error { return g.listReplies(ctx) })
+	rest.Go(func() error { return g.settleReplies(settling) })
+	err := work.Wait()
+	stop()
+	return errors.Join(err, rest.Wait())
+}
+
+// listReplies looks each second for rows that are not in memory: another node's
+// of a partition that is now ours, or more than there was room for.
+func (g *Gateway) listReplies(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	slots := make(chan struct{}, senders)
-	var running sync.WaitGroup
-	defer running.Wait()
 	for {
-		due, err := outbox.PendingReplies(ctx, g.DB, g.lanes.partitions(), repliesInMemory)
+		pending, err := outbox.PendingReplies(ctx, g.DB, g.lanes.partitions(), repliesInMemory)
 		if err != nil && ctx.Err() == nil {
 			g.outage.log(g.Log, err)
 		}
-		for _, queue := range g.replies.due(due) {
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return nil
-			}
-			running.Add(1)
-			go func() {
-				defer running.Done()
-				defer func() { <-slots }()
-				defer g.replies.free(queue)
-				g.sendInOrder(ctx, queue)
-			}()
-		}
+		g.replies.offer(pending)
 		select {
-		case <-wake:
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
@@ -78,93 +192,66 @@ func (g *Gateway) sendReplies(ctx context.Context) error {
 	}
 }
 
-// due groups pending replies by conversation, in order, and leaves out the
-// conversations that are being sent to and those whose first reply waits.
-func (r *replies) due(pending []outbox.Reply) [][]outbox.Reply {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := time.Now().UnixMicro()
-	queues := map[string][]outbox.Reply{}
-	var order []string
-	slices.SortStableFunc(pending, func(a, b outbox.Reply) int {
-		if a.Pos != b.Pos {
-			return int(max(min(a.Pos-b.Pos, 1), -1))
-		}
-		return a.Place - b.Place
-	})
-	for _, p := range pending {
-		if r.busy[p.Conversation] {
-			continue
-		}
-		if _, ok := queues[p.Conversation]; !ok {
-			order = append(order, p.Conversation)
-		}
-		queues[p.Conversation] = append(queues[p.Conversation], p)
+// sendOne makes one attempt.
+func (g *Gateway) sendOne(ctx context.Context, r outbox.Reply) {
+	if !g.lanes.works(r.Part) {
+		g.replies.drop(r)
+		return
 	}
-	var due [][]outbox.Reply
-	for _, id := range order {
-		if q := queues[id]; q[0].DueAt <= now {
-			r.busy[id] = true
-			due = append(due, q)
-		}
-	}
-	return due
-}
-
-func (r *replies) free(queue []outbox.Reply) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.busy, queue[0].Conversation)
-}
-
-// sendInOrder sends replies of one conversation until one must wait.
-func (g *Gateway) sendInOrder(ctx context.Context, queue []outbox.Reply) {
-	for _, r := range queue {
-		if ctx.Err() != nil || !g.sendOne(ctx, r) {
-			return
-		}
-	}
-}
-
-// sendOne makes one attempt; it is false if the reply must wait.
-func (g *Gateway) sendOne(ctx context.Context, r outbox.Reply) bool {
 	began := time.Now()
 	platformID, err := g.sendThrough(ctx, r)
 	if ctx.Err() != nil && err != nil {
-		return false // shutting down: it goes on later, uncounted
+		return // shutting down: it goes on later, uncounted
 	}
-	state, line := outbox.ReplySent, "sent"
+	state := outbox.ReplySent
 	var fault *outbound.Error
+	r.Attempts++
 	switch {
 	case err == nil:
 		r.PlatformID, r.LastError = platformID, ""
 	case errors.As(err, &fault) && (fault.Class == outbound.Permanent || fault.Class == outbound.NotAllowed || fault.Class == outbound.Disabled),
-		r.Attempts+1 >= maxSends:
-		state, line, r.LastError = outbox.ReplyFailed, "failed", err.Error()
+		r.Attempts >= maxSends:
+		state, r.LastError = outbox.ReplyFailed, err.Error()
 	default:
-		state, line, r.LastError = outbox.ReplyPending, "", err.Error()
-	}
-	r.Attempts++
-	if state == outbox.ReplyPending {
+		state, r.LastError = outbox.ReplyPending, err.Error()
 		r.DueAt = time.Now().Add(waitFor(r.Attempts, time.Second, time.Hour, fault)).UnixMicro()
 	}
-	werr := g.DB.Write(context.WithoutCancel(ctx), database.Steps, func(tx *database.Tx) error {
-		if err := outbox.SettleReply(tx, r, state); err != nil {
-			return err
-		}
-		if line == "" {
-			return nil
-		}
-		return sqlstore.New(tx).SetLineState(r.Conversation, r.ID, line, r.PlatformID)
-	})
-	g.Log.Info("reply", "reply", r.ID, "channel", r.Channel, "attempt", r.Attempts, "state", int(state),
-		"ms", time.Since(began).Milliseconds(), "error", errText(err))
+	g.Log.Log(ctx, levelOf(err), "reply", "reply", r.ID, "channel", r.Channel, "attempt", r.Attempts, "state", int(state),
+		"ms", time.Since(began).Milliseconds(), "error", r.LastError)
 	g.metrics.reply(r.Channel, state)
-	if werr != nil {
-		g.outage.log(g.Log, werr)
-		return false
+	g.replies.done(r, state)
+}
+
+// settleReplies writes what became of attempts, those that ended together in one
+// transaction, until ctx ends and nothing is left.
+func (g *Gateway) settleReplies(ctx context.Context) error {
+	for {
+		g.replies.mu.Lock()
+		batch := g.replies.settled
+		g.replies.settled = nil
+		g.replies.mu.Unlock()
+		if len(batch) == 0 {
+			if ctx.Err() != nil {
+				return nil
+			}
+			select {
+			case <-g.replies.written:
+			case <-ctx.Done():
+			}
+			continue
+		}
+		err := g.DB.Write(context.WithoutCancel(ctx), database.Steps, func(tx *database.Tx) error { return outbox.SettleReplies(tx, batch) })
+		if err != nil {
+			g.outage.log(g.Log, err) // those are sent once more, under the same ids
+		}
+		g.replies.mu.Lock()
+		for _, s := range batch {
+			if s.State != outbox.ReplyPending {
+				delete(g.replies.known, s.Reply.ID)
+			}
+		}
+		g.replies.mu.Unlock()
 	}
-	return state != outbox.ReplyPending
 }
 
 func (g *Gateway) sendThrough(ctx context.Context, r outbox.Reply) (string, error) {
@@ -190,9 +277,9 @@ func (g *Gateway) sendThrough(ctx context.Context, r outbox.Reply) (string, erro
 	return sender.Send(ctx, to, m)
 }
 
-func errText(err error) string {
-	if err == nil {
-		return ""
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
-	return err.Error()
 }

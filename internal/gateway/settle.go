@@ -3,8 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -31,9 +29,7 @@ func (g *Gateway) settle(ctx context.Context, turns []*turn) (kept []*turn, defe
 	used := map[string]bool{}
 	for _, t := range turns {
 		if t.ch != nil && !personal(t.ev) {
-			if err := g.settleStatus(ctx, t); err != nil {
-				return nil, nil, err
-			}
+			t.note()
 		}
 		if t.conv == nil {
 			kept = append(kept, t)
@@ -484,22 +480,14 @@ func (g *Gateway) takeAddress(people *sqlstore.Store, t *turn, k taking) error {
 	return people.PutContacts([]*contacts.Contact{loser})
 }
 
-// settleStatus finds the message that a delivery status is about.
-func (g *Gateway) settleStatus(ctx context.Context, t *turn) error {
-	if t.ev.Kind != connectors.KindStatus {
-		if t.ev.Kind == connectors.KindIdentity {
-			t.outcome.State, t.outcome.Reason = ignored, "changes of a person's ids are not followed"
+// note keeps what an event that is no part of a conversation says.
+func (t *turn) note() {
+	switch t.ev.Kind {
+	case connectors.KindIdentity:
+		t.outcome.State, t.outcome.Reason = ignored, "changes of a person's ids are not followed"
+	case connectors.KindStatus:
+		if progress, ok := outbox.ProgressOf(t.ev.Status); ok && t.ev.MessageID != "" {
+			t.notes = append(t.notes, outbox.Note{Business: t.ch.Business.ID, Channel: t.ch.ID, PlatformID: t.ev.MessageID, Progress: progress})
 		}
-		return nil
 	}
-	id, conversation, err := outbox.ReplyByPlatformID(g.DB.Read(ctx), t.ch.Business.ID, t.ch.ID, t.ev.MessageID)
-	if errors.Is(err, outbox.ErrNotFound) {
-		t.outcome.Reason = "about a message that was not sent from here"
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("find message of a status: %w", err)
-	}
-	t.status = &lineState{conversation, id, t.ev.Status}
-	return nil
 }

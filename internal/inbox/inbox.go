@@ -139,6 +139,7 @@ type Inbox struct {
 	closing sync.RWMutex
 	closed  bool
 	backlog backlog
+	flood   flood
 	spool   *spool // nil: none
 }
 

@@ -143,7 +143,30 @@ func (in *Inbox) flush(rows []row) []row {
 		in.commit(batch)
 	}
 	in.announce(batch)
+	in.flood.note(n)
 	return rest
+}
+
+// flooded is how many rows a flush has when webhooks come faster than they are
+// stored one by one; floodLasts is how long one such flush counts.
+const (
+	flooded    = 24
+	floodLasts = 10 * time.Millisecond
+)
+
+// flood remembers the last large flush.
+type flood struct{ at atomic.Int64 }
+
+func (f *flood) note(rows int) {
+	if rows >= flooded {
+		f.at.Store(time.Now().UnixNano())
+	}
+}
+
+// Flooded says whether webhooks are coming in a burst, so that other work had
+// better leave them the database for a moment.
+func (in *Inbox) Flooded() bool {
+	return time.Now().UnixNano()-in.flood.at.Load() < int64(floodLasts)
 }
 
 // spooled puts a batch into the spool if events go there now, or must from here

@@ -81,29 +81,111 @@ func PendingReplies(ctx context.Context, db *database.DB, parts []int, limit int
 	return replies, nil
 }
 
-// SettleReply stores what became of an attempt, unless the reply was settled by
-// somebody else. A sent reply loses its text: the transcript has it.
-func SettleReply(tx *database.Tx, r Reply, state ReplyState) error {
-	body := ", body=NULL"
-	if state != ReplySent {
-		body = ""
+// Progress is how far a reply got; it only rises.
+type Progress int
+
+// The steps of a reply. A message that failed may still arrive: platforms say
+// so, and then it has.
+const (
+	InOutbox Progress = iota
+	Sent
+	Failed
+	DeliveredToPerson
+	Read
+)
+
+func (p Progress) String() string {
+	return [...]string{"pending", "sent", "failed", "delivered", "read"}[p]
+}
+
+// ProgressOf reads a platform's word; ok is false for one that is no step.
+func ProgressOf(status string) (p Progress, ok bool) {
+	switch status {
+	case "sent":
+		return Sent, true
+	case "failed":
+		return Failed, true
+	case "delivered":
+		return DeliveredToPerson, true
+	case "read", "played":
+		return Read, true
 	}
-	_, err := tx.Run("UPDATE replies SET state=?, due_at=?, attempts=?, last_error=?, platform_id=?"+body+
-		" WHERE id=? AND state=0", int(state), r.DueAt, r.Attempts, cut(r.LastError, errorText), cut(r.PlatformID, 255), r.ID)
-	if err != nil {
-		return fmt.Errorf("settle reply: %w", err)
+	return 0, false
+}
+
+// Settlement is what became of an attempt to send a reply.
+type Settlement struct {
+	Reply Reply
+	State ReplyState
+}
+
+// SettleReplies stores what became of attempts, unless a reply was settled by
+// somebody else. A sent reply loses its text: the transcript has it.
+func SettleReplies(tx *database.Tx, settled []Settlement) error {
+	columns := []string{"id", "state", "due_at", "attempts", "last_error", "platform_id", "body", "progress"}
+	for rest := settled; len(rest) > 0; {
+		n := database.BatchSize(len(rest))
+		args := make([]any, 0, n*len(columns))
+		for _, s := range rest[:n] {
+			r, progress := s.Reply, InOutbox
+			body := any(r.Body)
+			switch s.State {
+			case ReplySent:
+				body, progress = nil, Sent
+			case ReplyFailed:
+				progress = Failed
+			}
+			args = append(args, r.ID, int(s.State), r.DueAt, r.Attempts, cut(r.LastError, errorText), cut(r.PlatformID, 255), body, int(progress))
+		}
+		rest = rest[n:]
+		if _, err := tx.UpdateFrom("replies", columns, n, args, "t.state=0"); err != nil {
+			return fmt.Errorf("settle replies: %w", err)
+		}
 	}
 	return nil
 }
 
-// ReplyByPlatformID finds the message that a delivery status is about.
-func ReplyByPlatformID(tx *database.Tx, business, channel, platformID string) (id, conversation string, err error) {
-	err = tx.Query(func(r *sql.Rows) error { return r.Scan(&id, &conversation) },
-		"SELECT id, conversation_id FROM replies WHERE platform_id=? AND business_id=? AND channel=?", platformID, business, channel)
-	if err == nil && id == "" {
-		err = ErrNotFound
+// Note is a platform's word on how far a message got.
+type Note struct {
+	Business, Channel, PlatformID string
+	Progress                      Progress
+}
+
+// NoteProgress stores how far messages got. A message that was not sent from
+// here is passed over; known says which were.
+func NoteProgress(tx *database.Tx, notes []Note) error {
+	for _, n := range notes {
+		_, err := tx.Run("UPDATE replies SET progress=? WHERE platform_id=? AND business_id=? AND channel=? AND progress<?",
+			int(n.Progress), n.PlatformID, n.Business, n.Channel, int(n.Progress))
+		if err != nil {
+			return fmt.Errorf("note progress: %w", err)
+		}
 	}
-	return id, conversation, err
+	return nil
+}
+
+// ProgressOfReplies tells how far messages got, by their ids; those that are no
+// replies of the outbox, or not any more, are left out.
+func ProgressOfReplies(tx *database.Tx, ids []string) (map[string]Progress, error) {
+	found := make(map[string]Progress, len(ids))
+	if len(ids) == 0 {
+		return found, nil
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	err := tx.Query(func(r *sql.Rows) error {
+		var id string
+		var p Progress
+		err := r.Scan(&id, &p)
+		found[id] = p
+		return err
+	}, "SELECT id, progress FROM replies WHERE id IN "+database.Placeholders(1, len(ids)), args...)
+	if err != nil {
+		return nil, fmt.Errorf("read progress: %w", err)
+	}
+	return found, nil
 }
 
 // PruneReplies deletes settled replies made before a time.

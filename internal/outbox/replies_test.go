@@ -32,7 +32,7 @@ func pending(t *testing.T, db *database.DB, parts []int) []string {
 
 func settleReply(t *testing.T, db *database.DB, r Reply, state ReplyState) {
 	t.Helper()
-	write(t, db, func(tx *database.Tx) error { return SettleReply(tx, r, state) })
+	write(t, db, func(tx *database.Tx) error { return SettleReplies(tx, []Settlement{{r, state}}) })
 }
 
 func TestRepliesInOrder(t *testing.T) {
@@ -80,13 +80,23 @@ func TestSettleReplyOnce(t *testing.T) {
 		// Somebody who also believed to be sending comes late.
 		r.LastError, r.PlatformID = "boom", "wamid.2"
 		settleReply(t, db, r, ReplyFailed)
-		id, conversation, err := ReplyByPlatformID(db.Read(t.Context()), "acme", "whatsapp/acme", "wamid.1")
-		require.NoError(t, err)
-		require.Equal(t, []string{"a", "cnv_1"}, []string{id, conversation})
-		for _, other := range [][3]string{{"acme", "whatsapp/acme", "wamid.2"}, {"acme", "whatsapp/b", "wamid.1"}, {"globex", "whatsapp/acme", "wamid.1"}} {
-			_, _, err := ReplyByPlatformID(db.Read(t.Context()), other[0], other[1], other[2])
-			require.ErrorIs(t, err, ErrNotFound)
+		progress := func() Progress {
+			all, err := ProgressOfReplies(db.Read(t.Context()), []string{"a", "b"})
+			require.NoError(t, err)
+			require.Len(t, all, 1)
+			return all["a"]
 		}
+		require.Equal(t, Sent, progress())
+		note := func(business, channel, id string, p Progress) {
+			write(t, db, func(tx *database.Tx) error { return NoteProgress(tx, []Note{{business, channel, id, p}}) })
+		}
+		for _, other := range [][3]string{{"acme", "whatsapp/acme", "wamid.2"}, {"acme", "whatsapp/b", "wamid.1"}, {"globex", "whatsapp/acme", "wamid.1"}} {
+			note(other[0], other[1], other[2], Read)
+			require.Equal(t, Sent, progress(), "somebody else's message")
+		}
+		note("acme", "whatsapp/acme", "wamid.1", Read)
+		note("acme", "whatsapp/acme", "wamid.1", DeliveredToPerson)
+		require.Equal(t, Read, progress(), "a late status does not undo a later one")
 		all, err := RepliesOf(db.Read(t.Context()), 1)
 		require.NoError(t, err)
 		require.Len(t, all, 1)

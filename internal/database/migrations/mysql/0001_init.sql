@@ -173,7 +173,8 @@ CREATE TABLE messages (
   PRIMARY KEY (conversation_id, seq)
 ) DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 
--- Replies that must be sent. state: 0 pending, 1 sent, 2 failed for good
+-- Replies that must be sent. state: 0 pending, 1 sent, 2 failed for good;
+-- progress: how far it got by what the platform says, 0 to 5
 CREATE TABLE replies (
   id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL PRIMARY KEY,
   business_id VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -187,6 +188,7 @@ CREATE TABLE replies (
   attempts TINYINT NOT NULL DEFAULT 0,
   last_error VARCHAR(1000) NOT NULL DEFAULT '',
   platform_id VARCHAR(255) NOT NULL DEFAULT '',
+  progress TINYINT NOT NULL DEFAULT 0,
   address MEDIUMBLOB,
   body MEDIUMBLOB,
   created_at BIGINT NOT NULL,

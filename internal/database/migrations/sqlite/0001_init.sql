@@ -174,7 +174,8 @@ CREATE TABLE messages (
   PRIMARY KEY (conversation_id, seq)
 ) STRICT, WITHOUT ROWID;
 
--- Replies that must be sent. state: 0 pending, 1 sent, 2 failed for good
+-- Replies that must be sent. state: 0 pending, 1 sent, 2 failed for good;
+-- progress: how far it got by what the platform says, 0 to 5
 CREATE TABLE replies (
   id              TEXT NOT NULL PRIMARY KEY,
   business_id     TEXT NOT NULL,
@@ -188,6 +189,7 @@ CREATE TABLE replies (
   attempts        INTEGER NOT NULL DEFAULT 0,
   last_error      TEXT NOT NULL DEFAULT '',
   platform_id     TEXT NOT NULL DEFAULT '',
+  progress          INTEGER NOT NULL DEFAULT 0,
   address         BLOB,
   body            BLOB,
   created_at      INTEGER NOT NULL
