@@ -135,6 +135,13 @@ func (g *Gateway) rebuild(ctx context.Context, turns []*turn) error {
 				return err
 			}
 		}
+		if t.now.Sub(inbox.TimeOf(pos)) > g.ttlOf(t.guest) {
+			// What it said shortens its life: it would be gone by now.
+			version := t.conv.Version
+			*t.guest = *newGuest(t.conv, t.work.row, t.now)
+			t.guest.Conversation.Version = version
+			t.conv, t.lines = &t.guest.Conversation, nil
+		}
 		t.guest.AppliedPos = pos
 	}
 	return nil
