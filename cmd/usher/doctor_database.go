@@ -50,6 +50,11 @@ func (d *doctor) database(ctx context.Context) *database.DB {
 	} else {
 		d.mysql(ctx, db)
 	}
+	if _, err := db.Salt(ctx); err != nil { // of an installation; reading it makes no table
+		d.warn("schema", "none yet: usher serve or usher migrate makes it")
+		db.Close()
+		return nil
+	}
 	pending, err := db.Pending(ctx)
 	switch {
 	case err != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -30,37 +31,15 @@ func (d *doctor) redis(ctx context.Context) {
 		return
 	}
 	defer client.Close()
-	cluster, isCluster := client.(*redis.ClusterClient)
-	if isCluster {
-		d.redisCluster(ctx, cluster)
+	switch client := client.(type) {
+	case *redis.ClusterClient:
+		d.redisCluster(ctx, client)
+	case *redis.Client:
+		d.redisServer(ctx, client)
 	}
 	// A key that ends by itself proves that the user may write.
 	if err := client.Set(ctx, redisPrefix+"doctor", "1", time.Second).Err(); err != nil {
 		d.fail("redis", "takes no writes: %v", err)
-		return
-	}
-	if !isCluster {
-		d.redisServer(ctx, client.(*redis.Client))
-		return
-	}
-	var servers []*redis.Client
-	collect := make(chan *redis.Client)
-	go func() {
-		defer close(collect)
-		err = cluster.ForEachMaster(ctx, func(_ context.Context, one *redis.Client) error {
-			collect <- one
-			return nil
-		})
-	}()
-	for one := range collect {
-		servers = append(servers, one)
-	}
-	if err != nil {
-		d.fail("redis", "%v", err)
-		return
-	}
-	for _, one := range servers {
-		d.redisServer(ctx, one)
 	}
 }
 
@@ -70,10 +49,21 @@ func (d *doctor) redisCluster(ctx context.Context, cluster *redis.ClusterClient)
 	switch {
 	case err != nil:
 		d.fail("redis cluster", "%v", err)
+		return
 	case info["cluster_state"] != "ok":
 		d.fail("redis cluster", "state is %s, %s of 16384 slots are served", info["cluster_state"], info["cluster_slots_ok"])
-	default:
-		d.ok("redis cluster", "%s servers, state ok", info["cluster_size"])
+		return
+	}
+	d.ok("redis cluster", "%s servers, state ok", info["cluster_size"])
+	var one sync.Mutex // they are visited at once
+	err = cluster.ForEachMaster(ctx, func(ctx context.Context, server *redis.Client) error {
+		one.Lock()
+		defer one.Unlock()
+		d.redisServer(ctx, server)
+		return nil
+	})
+	if err != nil {
+		d.fail("redis cluster", "%v", err)
 	}
 }
 
@@ -110,18 +100,18 @@ func (d *doctor) redisServer(ctx context.Context, client *redis.Client) {
 // database: what guests said is rebuilt from it as far back as it reaches.
 func (d *doctor) redisDurability(ctx context.Context, client *redis.Client, what string, info map[string]string) {
 	if info["aof_enabled"] != "1" {
-		d.warn("redis", "%s: appendonly is no: a restart empties it. Guests are rebuilt from events of the last %s (inbox.retention); older ones start anew",
+		d.warn("redis", "%s appendonly is no: a restart empties it. Guests are rebuilt from events of the last %s (inbox.retention); older ones start anew",
 			what, days(d.cfg.Inbox.Retention))
 		return
 	}
 	config, err := client.ConfigGet(ctx, "appendfsync").Result()
 	switch sync := config["appendfsync"]; {
 	case err != nil || sync == "":
-		d.warn("redis", "%s: appendonly is on, but appendfsync cannot be read: want always", what)
+		d.warn("redis", "%s appendonly is on, but appendfsync cannot be read: want always", what)
 	case sync == "always":
-		d.ok("redis", "%s: appendonly, appendfsync always: guests survive its crash", what)
+		d.ok("redis", "%s appendonly, appendfsync always: guests survive its crash", what)
 	default:
-		d.warn("redis", "%s: appendfsync is %s, not always: a crash may lose its last second, which is rebuilt from the inbox", what, sync)
+		d.warn("redis", "%s appendfsync is %s, not always: a crash may lose its last second, which is rebuilt from the inbox", what, sync)
 	}
 }
 
