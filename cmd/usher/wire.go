@@ -41,6 +41,13 @@ import (
 // redisPrefix begins every key and topic that usher uses on a Redis server.
 const redisPrefix = "usher:"
 
+// redisTimeout is many times what a healthy server takes for a batch, fsync
+// included; redisDial what it takes to connect.
+const (
+	redisTimeout = 2 * time.Second
+	redisDial    = time.Second
+)
+
 // stores is what a configuration names, open. Whatever a command needs of it is
 // closed in reverse order of opening.
 type stores struct {
@@ -110,7 +117,10 @@ func openRedis(ctx context.Context, where config.Redis) (redis.UniversalClient, 
 	}
 	redis.SetLogger(silence{}) // it prints addresses to stderr; errors come back anyway
 	o := &redis.UniversalOptions{Addrs: server.Addrs, DB: server.DB, Username: server.Username,
-		Password: string(server.Password), IsClusterMode: server.Cluster}
+		Password: string(server.Password), IsClusterMode: server.Cluster,
+		// Contacts go on without Redis; nobody should wait long to learn that it
+		// is away.
+		DialTimeout: redisDial, ReadTimeout: redisTimeout, WriteTimeout: redisTimeout, MaxRetries: 1, DialerRetries: 1}
 	if server.TLS {
 		o.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12}
 	}

@@ -34,6 +34,10 @@ const (
 	// connections to a MySQL server: batches make many of them slower
 	// (16 beat 64 and 256 where it was measured).
 	mysqlConns = 16
+	// dialTimeout is for the connection and the login.
+	dialTimeout = 5 * time.Second
+	// silence is how long a server may say nothing to a statement.
+	silence = time.Minute
 )
 
 // DB is an open database.
@@ -79,6 +83,13 @@ func OpenMySQL(ctx context.Context, cfg *driver.Config) (*DB, error) {
 	cfg.InterpolateParams = true // one round trip, no state in proxies
 	cfg.MultiStatements = false
 	cfg.MaxAllowedPacket = 0 // ask the server
+	// A server that says nothing more must not hold a worker for ever.
+	if cfg.Timeout == 0 {
+		cfg.Timeout = dialTimeout
+	}
+	if cfg.ReadTimeout == 0 {
+		cfg.ReadTimeout, cfg.WriteTimeout = silence, silence
+	}
 	if cfg.Params == nil {
 		cfg.Params = map[string]string{}
 	}

@@ -86,7 +86,7 @@ func (g *Gateway) runChunk(ctx context.Context, chunk []*work) {
 	}
 	deferred, err := g.attempt(ctx, chunk)
 	for _, w := range deferred {
-		g.lanes.later(w, 0)
+		g.lanes.later(w, w.pause)
 	}
 	if err == nil {
 		return
@@ -96,12 +96,26 @@ func (g *Gateway) runChunk(ctx context.Context, chunk []*work) {
 		g.failed(ctx, chunk[0], err)
 		return
 	}
-	for _, w := range chunk {
-		if err := g.runAlone(ctx, w); err != nil {
-			g.failed(ctx, w, err)
+	away := 0
+	for i, w := range chunk {
+		err := g.runAlone(ctx, w)
+		if err == nil {
+			continue
+		}
+		g.failed(ctx, w, err)
+		if isAway(err) {
+			away++
+		}
+		if away == maxAway {
+			// Not one event's fault: the others need not wait for it in turn.
+			g.unavailable(chunk[i+1:], err)
+			return
 		}
 	}
 }
+
+// maxAway is how many events of a chunk try a store that is away by themselves.
+const maxAway = 2
 
 // runAlone runs one event in a transaction of its own.
 func (g *Gateway) runAlone(ctx context.Context, w *work) error {
@@ -150,6 +164,7 @@ func (g *Gateway) prepare(ctx context.Context, chunk []*work) []*work {
 			counted = append(counted, w.ref.ID)
 			w.ref.Attempts++
 		}
+		w.pause = 0
 		ready = append(ready, w)
 	}
 	if err := g.inbox.CountAttempts(ctx, counted); err != nil {
@@ -176,12 +191,22 @@ func (g *Gateway) attempt(ctx context.Context, chunk []*work) (deferred []*work,
 	if err := g.load(ctx, turns); err != nil {
 		return nil, err
 	}
+	var waiting []*work
+	turns = slices.DeleteFunc(turns, func(t *turn) bool {
+		if t.away == nil {
+			return false
+		}
+		waiting = append(waiting, t.work)
+		g.putOff(t.work, t.away)
+		return true
+	})
 	for _, t := range turns {
 		if err := g.play(ctx, t); err != nil {
-			return nil, err
+			return waiting, err
 		}
 	}
 	turns, deferred, err = g.settle(ctx, turns)
+	deferred = append(deferred, waiting...)
 	if err != nil {
 		return deferred, err
 	}
@@ -205,6 +230,7 @@ type turn struct {
 	before  contacts.Values   // the contact's, at the beginning
 	isNew   bool              // the contact is made by this turn
 	stored  bool              // the guest is in its store already
+	away    error             // why the guest cannot be read now
 	rerun   bool              // the guest has this event's effects already
 	proven  []sqlstore.Address
 	holders map[sqlstore.Address]sqlstore.Holder // of proven, as they were read
@@ -426,12 +452,18 @@ func (g *Gateway) failed(ctx context.Context, w *work, err error) {
 
 // unavailable puts events off while a store is away; that is no fault of theirs.
 func (g *Gateway) unavailable(ws []*work, err error) {
+	for _, w := range ws {
+		g.putOff(w, err)
+		g.lanes.later(w, w.pause)
+	}
+}
+
+// putOff makes an event wait for a store that is away, the longer the more often.
+func (g *Gateway) putOff(w *work, err error) {
 	g.metrics.unavailable.Inc()
 	g.outage.log(g.Log, err)
-	for _, w := range ws {
-		w.waits++
-		g.lanes.later(w, backoff(w.waits))
-	}
+	w.waits++
+	w.pause = backoff(w.waits)
 }
 
 // quarantine ends an event that cannot be run; it is kept until somebody
@@ -456,6 +488,12 @@ func backoff(n int) time.Duration {
 
 // errFlow marks faults of the turn itself: no store is to blame.
 var errFlow = errors.New("turn failed")
+
+// isAway is isUnavailable without the races that another writer won.
+func isAway(err error) bool {
+	return !errors.Is(err, inbox.ErrConflict) && !errors.Is(err, contacts.ErrConflict) && !errors.Is(err, sqlstore.ErrTaken) &&
+		!database.IsTransient(err) && isUnavailable(err)
+}
 
 // isUnavailable says whether a store could not be reached or had no room, rather
 // than refused what it was given.

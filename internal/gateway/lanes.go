@@ -31,7 +31,8 @@ type work struct {
 	takenOver bool
 	// failures counts runs that failed here, waits those put off.
 	failures, waits int
-	alone           bool // not in one transaction with others
+	pause           time.Duration // before it is run again; nought: at once
+	alone           bool          // not in one transaction with others
 }
 
 // lane is one conversation's events, oldest first.

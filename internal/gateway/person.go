@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"usher/connectors"
@@ -52,7 +53,14 @@ func (g *Gateway) load(ctx context.Context, turns []*turn) error {
 		}
 	}
 	if err := g.loadGuests(ctx, strangers); err != nil {
-		return err
+		if len(strangers) == len(ids) || !isUnavailable(err) {
+			return err
+		}
+		// Contacts need nothing of the guests' store: they go on without it.
+		for _, t := range strangers {
+			t.away = err
+		}
+		turns = slices.DeleteFunc(slices.Clone(turns), func(t *turn) bool { return t.away != nil })
 	}
 	return g.loadContacts(people, turns)
 }
@@ -67,7 +75,7 @@ func (g *Gateway) loadGuests(ctx context.Context, turns []*turn) error {
 	for i, t := range turns {
 		ids[i] = guestIDOf(t.conv)
 	}
-	found, err := g.guestStore().Load(ctx, ids)
+	found, err := g.loadStored(ctx, ids)
 	if err != nil {
 		return err
 	}
@@ -90,6 +98,19 @@ func (g *Gateway) loadGuests(ctx context.Context, turns []*turn) error {
 		}
 	}
 	return g.rebuild(ctx, doubtful)
+}
+
+// loadStored reads guests from their store, unless that was away just now.
+func (g *Gateway) loadStored(ctx context.Context, ids []string) (map[string]*contacts.Guest, error) {
+	if g.Guests == nil {
+		return g.guestStore().Load(ctx, ids)
+	}
+	if err := g.guestsAway.ask(); err != nil {
+		return nil, err
+	}
+	found, err := g.Guests.Load(ctx, ids)
+	g.guestsAway.tell(err)
+	return found, err
 }
 
 // guestIDOf is the guest whose conversation this is or was.

@@ -271,6 +271,41 @@ func (o *outage) log(l *slog.Logger, err error) {
 	o.last, o.held = time.Now(), 0
 }
 
+// absence keeps everybody from waiting for a store that is away: one asks for it
+// now and then, the others are told at once.
+type absence struct {
+	mu    sync.Mutex
+	cause error     // nil: it is there
+	again time.Time // when somebody asks next
+}
+
+// absenceAsk is how often an absent store is asked for.
+const absenceAsk = time.Second
+
+// ask returns why the store is away, or nil if it is worth a call; its outcome
+// is to be told.
+func (a *absence) ask() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.cause == nil {
+		return nil
+	}
+	if now := time.Now(); now.After(a.again) {
+		a.again = now.Add(absenceAsk)
+		return nil
+	}
+	return a.cause
+}
+
+func (a *absence) tell(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if err != nil && a.cause == nil {
+		a.again = time.Now().Add(absenceAsk)
+	}
+	a.cause = err
+}
+
 // fresh remembers guests that are known to be up to date, by version: they were
 // checked against the inbox, or written, by this node.
 type fresh struct {
