@@ -59,6 +59,9 @@ const (
 	tokenMost = 512
 )
 
+// keyTimeout is less than platforms wait for an answer.
+const keyTimeout = 4 * time.Second
+
 // keyring knows the keys that were used lately, and tokens that are none.
 type keyring struct {
 	read func(ctx context.Context, hash []byte) (*sqlstore.Key, error)
@@ -84,6 +87,8 @@ func (k *keyring) find(ctx context.Context, token string) (*sqlstore.Key, error)
 	if ok && now.Before(entry.until) {
 		return entry.key, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, keyTimeout)
+	defer cancel()
 	key, err := k.read(ctx, hash[:])
 	if errors.Is(err, contacts.ErrNotFound) {
 		key, err = nil, nil

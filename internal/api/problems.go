@@ -13,6 +13,7 @@ import (
 	"usher/connectors"
 	"usher/contacts"
 	"usher/contacts/sqlstore"
+	"usher/internal/database"
 	"usher/internal/gateway"
 	"usher/internal/inbox"
 	"usher/internal/outbox"
@@ -149,7 +150,7 @@ func problemOfSentinel(err error) *problem {
 		return invalid(fault{Code: "invalid", Detail: err.Error()})
 	case is(gateway.ErrCursor):
 		return invalid(fault{Field: "cursor", Code: "invalid", Detail: "the cursor is not of this list"})
-	case is(gateway.ErrBusy, context.DeadlineExceeded, context.Canceled):
+	case is(gateway.ErrBusy, context.DeadlineExceeded, context.Canceled), database.IsUnreachable(err):
 		return newProblem(http.StatusServiceUnavailable, "not now; come again").with("Retry-After", retryAfter)
 	case is(gateway.ErrPrecondition):
 		return newProblem(http.StatusPreconditionFailed, "changed since it was read")

@@ -5,8 +5,11 @@ package database
 import (
 	"context"
 	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"time"
 
@@ -241,6 +244,14 @@ func IsOutage(err error) bool {
 		return false
 	}
 	return !errors.Is(err, gorm.ErrDuplicatedKey)
+}
+
+// IsUnreachable says whether an error is one of the way to a server rather than
+// an answer of it.
+func IsUnreachable(err error) bool {
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, sqldriver.ErrBadConn) || errors.Is(err, driver.ErrInvalidConn) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // Placeholders returns "(?,?),(?,?)" for rows of n values.
