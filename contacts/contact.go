@@ -81,10 +81,12 @@ type Contact struct {
 	System     map[string]any // city, zip, user agent …
 	// TimezoneApproximate: derived from the country, not said by anybody.
 	TimezoneApproximate bool
-	DoNotContact        bool
-	BlockedUntil        time.Time
-	Archived            bool
-	Source              Source
+	// CountryDerived: worked out from the phone number, not said by anybody.
+	CountryDerived bool
+	DoNotContact   bool
+	BlockedUntil   time.Time
+	Archived       bool
+	Source         Source
 	// SoleConversation is the id of the conversation that is the contact's only
 	// source so far; empty once anybody else added something.
 	SoleConversation string
@@ -136,6 +138,9 @@ type Conversation struct {
 type State struct {
 	// Said is what was said in this conversation, or proven for it.
 	Said Values `json:"said,omitempty"`
+	// Unsaved are addresses said here that somebody else has: this conversation
+	// goes on seeing them, its contact does not get them.
+	Unsaved Values `json:"unsaved,omitempty"`
 	// Status that this conversation's flow set.
 	Status string   `json:"status,omitempty"`
 	Tags   []string `json:"tags,omitempty"`

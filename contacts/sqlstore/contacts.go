@@ -38,6 +38,7 @@ type document struct {
 	Consent             *contacts.Consent `json:"consent,omitempty"`
 	System              map[string]any    `json:"system,omitempty"`
 	TimezoneApproximate bool              `json:"timezone_approximate,omitempty"`
+	CountryDerived      bool              `json:"country_derived,omitempty"`
 	DoNotContact        bool              `json:"do_not_contact,omitempty"`
 	BlockedUntil        int64             `json:"blocked_until,omitempty"` // microseconds
 	Source              contacts.Source   `json:"source"`
@@ -102,7 +103,7 @@ func (s *Store) PutContacts(all []*contacts.Contact) error {
 func contactRow(c *contacts.Contact) (row, error) {
 	doc, err := json.Marshal(document{
 		Values: c.Values, RawName: c.RawName, Tags: c.Tags, Consent: c.Consent, System: c.System,
-		TimezoneApproximate: c.TimezoneApproximate, DoNotContact: c.DoNotContact,
+		TimezoneApproximate: c.TimezoneApproximate, CountryDerived: c.CountryDerived, DoNotContact: c.DoNotContact,
 		BlockedUntil: micros(c.BlockedUntil), Source: c.Source, SoleConversation: c.SoleConversation,
 		Synced: c.Synced, PossibleDuplicateOf: c.PossibleDuplicateOf,
 	})
@@ -134,7 +135,7 @@ func scanContact(r *sql.Rows, more ...any) (*contacts.Contact, error) {
 		return nil, fmt.Errorf("contact %s: %w", c.ID, err)
 	}
 	c.Values, c.RawName, c.Tags, c.Consent, c.System = d.Values, d.RawName, d.Tags, d.Consent, d.System
-	c.TimezoneApproximate, c.DoNotContact = d.TimezoneApproximate, d.DoNotContact
+	c.TimezoneApproximate, c.CountryDerived, c.DoNotContact = d.TimezoneApproximate, d.CountryDerived, d.DoNotContact
 	c.BlockedUntil, c.Source, c.SoleConversation = fromMicros(d.BlockedUntil), d.Source, d.SoleConversation
 	c.Synced, c.PossibleDuplicateOf = d.Synced, d.PossibleDuplicateOf
 	c.CreatedAt, c.UpdatedAt, c.LastSeenAt = fromMicros(created), fromMicros(updated), fromMicros(seen)

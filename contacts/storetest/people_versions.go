@@ -20,7 +20,7 @@ func full(p *people) *contacts.Contact {
 		Values: contacts.Values{"name": "Ada Lovelace", "first_name": "Ada", "last_name": "Lovelace", "email": "ada@example.com",
 			"phone": "+447700900123", "customer_id": "C-1", "company_size": 20.5, "vip": true, "birthday": "1815-12-10"},
 		Tags: []string{"vip", "<b>", "naïve"}, AssigneeID: "agt_1", Consent: &contacts.Consent{Given: true, At: at(2)},
-		System: map[string]any{"city": "London", "zip": "EC1A"}, TimezoneApproximate: true, DoNotContact: true,
+		System: map[string]any{"city": "London", "zip": "EC1A"}, TimezoneApproximate: true, CountryDerived: true, DoNotContact: true,
 		BlockedUntil: at(3), Archived: true, Source: contacts.Source{Channel: "whatsapp/acme", Flow: "welcome", Step: "size", Via: "ask"},
 		SoleConversation: "cnv_1", Synced: []string{"hubspot"}, PossibleDuplicateOf: "con_2",
 		CreatedAt: at(4), UpdatedAt: at(5), LastSeenAt: at(6),

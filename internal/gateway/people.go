@@ -51,7 +51,7 @@ func (g *Gateway) CreateContact(ctx context.Context, b *Business, d Draft) (*con
 	if err := setValues(b, c.Values, d.Values); err != nil {
 		return nil, err
 	}
-	g.place(c)
+	locateContact(c)
 	cause := g.inbox.NewID()
 	err := g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error {
 		people := sqlstore.New(tx)
@@ -91,6 +91,9 @@ func (g *Gateway) PatchContact(ctx context.Context, b *Business, id string, p Pa
 		}
 		if p.AssigneeID != nil {
 			c.AssigneeID = *p.AssigneeID
+		}
+		for name := range p.Values {
+			stated(c, name)
 		}
 		return setValues(b, c.Values, p.Values)
 	})
@@ -140,7 +143,7 @@ func (g *Gateway) changeOnce(ctx context.Context, b *Business, id string, apply 
 		if err := apply(c); err != nil {
 			return err
 		}
-		g.place(c)
+		locateContact(c)
 		changed = c
 		names := contacts.Changed(before.Values, c.Values)
 		if before.Status != c.Status {
@@ -163,7 +166,6 @@ func (g *Gateway) changeOnce(ctx context.Context, b *Business, id string, apply 
 		return inOrder(
 			func() error { return people.Release(b.ID, c.ID, gone) },
 			func() error { return people.AddAddresses(rowsFor(b, c, added)) },
-			func() error { return people.Strengthen(b.ID, c.ID, addressesOf(c), contacts.Vouched) },
 			func() error { return people.PutContacts([]*contacts.Contact{c}) },
 			func() error { return outbox.Add(tx, deliveries) },
 		)
@@ -216,14 +218,6 @@ func asInvalid(err error) *contacts.Invalid {
 		return invalid
 	}
 	return nil
-}
-
-func (g *Gateway) place(c *contacts.Contact) {
-	if zone, country := derive(c.Values, c.TimezoneApproximate); zone != "" {
-		c.Values.Set("country", country)
-		c.Values.Set("timezone", zone)
-		c.TimezoneApproximate = true
-	}
 }
 
 func addressesOf(c *contacts.Contact) []sqlstore.Address {

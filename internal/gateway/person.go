@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -257,18 +258,23 @@ type taking struct {
 func (g *Gateway) identify(t *turn, holders map[sqlstore.Address]sqlstore.Holder, found map[string]*contacts.Contact) {
 	own := t.conv.ContactID
 	var holder string
-	lost := false
+	other, lost := false, false
 	for _, a := range t.proven {
 		h, held := holders[a]
 		switch {
+		case !held && a.Kind == "customer_id":
+			// Somebody else has logged in where a person did before.
+			c := found[own]
+			other = c != nil && c.Values["customer_id"] != nil
 		case !held:
-			// The person's own address is with nobody: it was taken off the
-			// contact on purpose.
-			lost = lost || t.conv.Linked && a.Kind == "phone" && t.ev.Phone != "" && own != ""
+			// The number that this conversation has always had is with nobody:
+			// it was taken off the contact on purpose.
+			said := contacts.AddressKey(a.Kind, t.conv.State.Said.Text(a.Kind))
+			lost = lost || t.conv.Linked && own != "" && a.Kind == "phone" && said == a.Value
 		case h.Kind != sqlstore.HolderContact:
 			// An agent's: no contact can have it.
 		case h.ID == own && own != "":
-			holder = own
+			holder = cmp.Or(holder, own)
 		case h.Trust == contacts.Claimed:
 			t.take = append(t.take, taking{a, h})
 		case holder == "":
@@ -276,15 +282,16 @@ func (g *Gateway) identify(t *turn, holders map[sqlstore.Address]sqlstore.Holder
 		}
 	}
 	switch {
-	case holder != "":
+	case holder != "" && !other:
 		if c := found[holder]; c != nil {
 			t.contact = c
 			t.conv.ContactID, t.conv.Linked = c.ID, true
 		}
-	case lost:
+	case other, lost:
 		// A new person from here on; what was said before stays with the old.
+		st := &t.conv.State
 		t.conv.ContactID, t.conv.Linked = "", false
-		t.conv.State.Said, t.conv.State.Runs, t.conv.State.Status = contacts.Values{}, nil, ""
+		*st = contacts.State{Said: contacts.Values{}, Seq: st.Seq, Address: st.Address}
 	case own != "":
 		t.contact = found[own]
 	}
@@ -321,42 +328,64 @@ func vouchesForPhone(ch *Channel) bool {
 }
 
 // view is what a conversation may know of its person: all of the contact if it
-// carries a proven address of it or is its only source, else what was said in
-// it.
+// carries a proven address of it, else what was said in it. That is the same
+// for a contact's only source, whose every value was said there.
 func (t *turn) view() contacts.Values { return viewOf(t.conv, t.contact) }
 
 func viewOf(conv *contacts.Conversation, c *contacts.Contact) contacts.Values {
-	view := conv.State.Said.Clone()
-	if view == nil {
-		view = contacts.Values{}
+	if c == nil || !conv.Linked {
+		view := contacts.Values{}
+		view.Fill(conv.State.Said)
+		locate(view, false, false) // what a contact of its own would derive
+		return view
 	}
-	if c != nil && seesAll(conv, c) {
-		all := c.Values.Clone()
-		all.Fill(view)
-		return all
+	view := c.Values.Clone()
+	for field, value := range conv.State.Unsaved {
+		view.Set(field, value)
 	}
-	// What a contact of its own would derive from what was said.
-	if zone, country := derive(view, false); zone != "" {
-		view.Set("country", country)
-		view.Set("timezone", zone)
+	if len(conv.State.Unsaved) > 0 {
+		locate(view, c.CountryDerived, c.TimezoneApproximate)
 	}
 	return view
 }
 
-// derive works out country and time zone where nobody said them: from the
-// country, else from the phone number's. Empty: nothing to derive.
-func derive(v contacts.Values, approximate bool) (zone, country string) {
-	if v["timezone"] != nil && !approximate {
-		return "", ""
+// locate works out country and time zone where nobody said them: the country
+// from the phone number, the zone from the country. Told which of them were
+// worked out before, it does so anew, and tells which are now.
+func locate(v contacts.Values, countryDerived, zoneDerived bool) (country, zone bool) {
+	if v["email"] == nil && v["phone"] == nil && v["customer_id"] == nil {
+		return countryDerived, zoneDerived // guests have what they said and no more
 	}
-	country = v.Text("country")
-	if country == "" {
-		country = contacts.CountryOfPhone(v.Text("phone"))
+	if countryDerived {
+		v.Set("country", nil)
 	}
-	if country == "" || v["email"] == nil && v["phone"] == nil && v["customer_id"] == nil {
-		return "", "" // guests have what they said and no more
+	if zoneDerived {
+		v.Set("timezone", nil)
 	}
-	return contacts.TimezoneOf(country), country
+	if v["country"] == nil {
+		v.Set("country", contacts.CountryOfPhone(v.Text("phone")))
+		country = v["country"] != nil
+	}
+	if v["timezone"] == nil {
+		v.Set("timezone", contacts.TimezoneOf(v.Text("country")))
+		zone = v["timezone"] != nil
+	}
+	return country, zone
+}
+
+// locateContact does that for a contact.
+func locateContact(c *contacts.Contact) {
+	c.CountryDerived, c.TimezoneApproximate = locate(c.Values, c.CountryDerived, c.TimezoneApproximate)
+}
+
+// stated notes that a field was said, so that it is not worked out any more.
+func stated(c *contacts.Contact, field string) {
+	switch field {
+	case "country":
+		c.CountryDerived = false
+	case "timezone":
+		c.TimezoneApproximate = false
+	}
 }
 
 func seesAll(conv *contacts.Conversation, c *contacts.Contact) bool {

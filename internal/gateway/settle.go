@@ -70,7 +70,7 @@ func (t *turn) claims() []sqlstore.Address {
 	for _, a := range t.proven {
 		add(a.Kind, a.Value)
 	}
-	if t.contact == nil {
+	if t.contact == nil || t.guest != nil {
 		for _, kind := range addressKinds {
 			add(kind, t.conv.State.Said[kind])
 		}
@@ -175,15 +175,16 @@ func (g *Gateway) decide(ctx context.Context, t *turn, holders map[sqlstore.Addr
 			g.attach(t, others, found)
 		case len(free) > 0:
 			g.promote(t, free, found)
-		default:
-			return nil // a guest still
+			t.duplicateOf(others)
 		}
 		if t.contact == nil {
-			return nil
+			return nil // a guest still
 		}
-		if t.guest != nil {
-			t.conv.Version = 0 // it is new in SQL
-		}
+	} else if t.guest != nil {
+		t.fillFrom(t.conv.State.Said)
+	}
+	if t.guest != nil {
+		t.conv.Version = 0 // it is new in SQL
 		if err := g.bringHistory(ctx, t); err != nil {
 			return err
 		}
@@ -191,6 +192,27 @@ func (g *Gateway) decide(ctx context.Context, t *turn, holders map[sqlstore.Addr
 	g.update(t, holders)
 	g.enquire(t)
 	return nil
+}
+
+// fillFrom adds to what a turn learnt what its guest had said before it proved to
+// be a contact, where the contact lacks it.
+func (t *turn) fillFrom(said contacts.Values) {
+	source := contacts.Source{Channel: t.ch.ID, Via: "channel"}
+	for _, field := range sortedKeys(said) {
+		now := slices.ContainsFunc(t.captured, func(c capture) bool { return c.field == field })
+		if !now && t.contact.Values[field] == nil {
+			t.captured = append(t.captured, capture{field, said[field], source})
+		}
+	}
+}
+
+// duplicateOf notes the first of others who is not the turn's contact.
+func (t *turn) duplicateOf(others []sqlstore.Holder) {
+	for _, h := range others {
+		if h.ID != t.contact.ID && t.contact.PossibleDuplicateOf == "" {
+			t.contact.PossibleDuplicateOf, t.dirty = h.ID, true
+		}
+	}
 }
 
 // sort splits the addresses of a guest into those it can have, proven ones
@@ -227,12 +249,7 @@ func (g *Gateway) attach(t *turn, others []sqlstore.Holder, found map[string]*co
 	for _, field := range sortedKeys(t.conv.State.Said) {
 		t.captured = append(t.captured, capture{field, t.conv.State.Said[field], source})
 	}
-	for _, h := range others[1:] {
-		if h.ID != c.ID && c.PossibleDuplicateOf == "" {
-			c.PossibleDuplicateOf = h.ID
-			t.dirty = true
-		}
-	}
+	t.duplicateOf(others)
 }
 
 // promote makes the contact that a guest has become.
@@ -248,8 +265,14 @@ func (g *Gateway) promote(t *turn, free []sqlstore.Address, found map[string]*co
 	}
 	c.Values.Fill(t.conv.State.Said)
 	for _, kind := range addressKinds {
-		if !slices.ContainsFunc(free, func(a sqlstore.Address) bool { return a.Kind == kind }) {
-			delete(c.Values, kind) // an agent's: known in the conversation, not saved
+		if text := c.Values.Text(kind); text != "" && !slices.Contains(free, sqlstore.Address{Kind: kind, Value: contacts.AddressKey(kind, text)}) {
+			t.unsaved(kind, text)
+			delete(c.Values, kind)
+		}
+	}
+	for _, a := range free {
+		if c.Values[a.Kind] == nil {
+			c.Values.Set(a.Kind, valueOf(t, a))
 		}
 	}
 	for _, cap := range t.captured {
@@ -306,11 +329,7 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 			c.RawName, t.dirty = t.conv.State.RawName, true
 		}
 	}
-	if zone, country := derive(c.Values, c.TimezoneApproximate); zone != "" {
-		c.Values.Set("country", country)
-		c.Values.Set("timezone", zone)
-		c.TimezoneApproximate = true
-	}
+	locateContact(c)
 	if t.now.Sub(c.LastSeenAt) > seenEvery {
 		c.LastSeenAt, t.dirty = t.now, true
 	}
@@ -369,6 +388,10 @@ func valueOf(t *turn, a sqlstore.Address) any {
 func (g *Gateway) keepWith(t *turn, k capture, whole bool, holders map[sqlstore.Address]sqlstore.Holder) {
 	c := t.contact
 	current := c.Values[k.field]
+	if whole {
+		stated(c, k.field)
+		delete(t.conv.State.Unsaved, k.field)
+	}
 	if current == k.value || (!whole && current != nil) {
 		return
 	}
@@ -386,28 +409,40 @@ func (g *Gateway) keepWith(t *turn, k capture, whole bool, holders map[sqlstore.
 	}
 	a := sqlstore.Address{Kind: k.field, Value: contacts.AddressKey(k.field, text)}
 	h, held := holders[a]
-	mine := held && h.ID == c.ID || slices.Contains(t.proven, a)
+	proven := slices.Contains(t.proven, a)
+	mine := held && h.ID == c.ID || proven
+	old, _ := current.(string)
+	was := sqlstore.Address{Kind: k.field, Value: contacts.AddressKey(k.field, old)}
+	// The new one is a further address where a better one is: that stays first.
+	further := old != "" && holders[was].Trust != contacts.Claimed && !proven
 	switch {
-	case held && !mine && h.Kind == sqlstore.HolderContact:
-		if c.PossibleDuplicateOf == "" {
+	case held && !mine:
+		if h.Kind == sqlstore.HolderContact && c.PossibleDuplicateOf == "" {
 			c.PossibleDuplicateOf, t.dirty = h.ID, true
 		}
+		if whole && !further {
+			t.unsaved(k.field, text)
+		}
 		return
-	case held && !mine:
-		return // an agent's
-	case !held && !slices.Contains(t.proven, a):
+	case !held && !proven:
 		t.have(a, contacts.Claimed)
 	}
-	if old, ok := current.(string); ok && old != "" {
-		was := sqlstore.Address{Kind: k.field, Value: contacts.AddressKey(k.field, old)}
-		if trust := holders[was].Trust; trust != contacts.Claimed && !slices.Contains(t.proven, a) {
-			return // the new one is a further address; the proven one stays first
-		}
-		if was != a && holders[was].Trust == contacts.Claimed {
-			t.release = append(t.release, was)
-		}
+	if further {
+		return
+	}
+	if old != "" && was != a && holders[was].Trust == contacts.Claimed {
+		t.release = append(t.release, was)
 	}
 	c.Values.Set(k.field, k.value)
+}
+
+// unsaved notes an address that somebody else has: the conversation goes on as
+// if nobody had it.
+func (t *turn) unsaved(field, value string) {
+	if t.conv.State.Unsaved == nil {
+		t.conv.State.Unsaved = contacts.Values{}
+	}
+	t.conv.State.Unsaved.Set(field, value)
 }
 
 // keepEffects takes over what the flow set besides fields.
@@ -476,7 +511,9 @@ func (g *Gateway) takeAddress(people *sqlstore.Store, t *turn, k taking) error {
 		return nil
 	}
 	loser.Values.Set(k.address.Kind, nil)
+	locateContact(loser)
 	loser.UpdatedAt = t.now
+	t.deliveries = append(t.deliveries, leadsFor(t.ch.Business, loser, []string{k.address.Kind}, "", t.work.row.ID, t.now)...)
 	return people.PutContacts([]*contacts.Contact{loser})
 }
 
