@@ -57,7 +57,7 @@ func TestBadInput(t *testing.T) {
 			"no such type":            {"/hooks/pigeon/acme", good, []string{signature, signed(good)}, 404},
 			"bot without token":       {"/hooks/bot/site", []byte(`{"session":"s","text":"x"}`), nil, 401},
 			"bot with a wrong token":  {"/hooks/bot/site", []byte(`{"session":"s","text":"x"}`), []string{"Authorization", "Bearer " + botToken + "x"}, 401},
-			"bot without session":     {"/hooks/bot/site", []byte(`{"text":"x"}`), []string{"Authorization", "Bearer " + botToken}, 400},
+			"bot without session":     {"/hooks/bot/site", []byte(`{"text":"x"}`), []string{"Authorization", "Bearer " + botToken}, 422},
 			"bot, no JSON":            {"/hooks/bot/site", []byte(`{"session":`), []string{"Authorization", "Bearer " + botToken}, 400},
 			"bot, wrong type":         {"/hooks/bot/site", []byte(`{"session":"s","text":"x","parameters":{"company_size":"many"}}`), []string{"Authorization", "Bearer " + botToken}, 422},
 			"webchat without token":   {"/hooks/webchat/site", []byte(`{"type":"text","author":"v","data":{"text":"x"}}`), nil, 401},
@@ -69,7 +69,7 @@ func TestBadInput(t *testing.T) {
 		}
 		require.Empty(t, a.all("/v1/events"), "what was refused left something")
 		status, _, _ := request(t.Context(), http.MethodGet, a.base+hook+"?hub.mode=subscribe&hub.verify_token=wrong&hub.challenge=1", nil)
-		require.Equal(t, http.StatusUnauthorized, status)
+		require.Equal(t, http.StatusForbidden, status)
 
 		// Bytes that are no UTF-8 in a text: kept as what they can be read as.
 		odd := bytes.Replace(waBody(waMessage{"447700900002", "Odd One", "wamid.odd", "caf~"}), []byte("caf~"), []byte("caf\xe9"), 1)
@@ -118,12 +118,12 @@ func TestBadInput(t *testing.T) {
 			many = append(many, waMessage{"447700900006", "Many Words", fmt.Sprintf("wamid.many.%d", i), fmt.Sprintf("word %d", i)})
 		}
 		require.Equal(t, http.StatusOK, a.whatsapp(t.Context(), waBody(many...)))
-		for i := range 200 {
+		for i := range 50 {
 			require.Equal(t, http.StatusOK, a.whatsapp(t.Context(), waBody(waMessage{"447700900006", "Many Words", fmt.Sprintf("wamid.more.%d", i), fmt.Sprintf("word %d", 1000+i)})))
 		}
 		until(t, time.Minute, "no event waits", func() bool { return a.undone() == 0 })
 		said := transcript(a, conversationOf(a, "whatsapp/acme", "447700900006"))
-		require.Len(t, said, 1200)
+		require.Len(t, said, 1050)
 		for i, text := range said {
 			require.Equal(t, fmt.Sprintf("word %d", i), text)
 		}

@@ -251,3 +251,12 @@ func (b *backend) requireLifetimes(t *testing.T) {
 		require.Positive(t, ttl.Val(), "key %s lives for ever", keys[i])
 	}
 }
+
+// again is a backend of the same kind with nothing in it.
+func (b *backend) again(t *testing.T) *backend {
+	t.Helper()
+	if b.embedded {
+		return b
+	}
+	return servers(t)
+}

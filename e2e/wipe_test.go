@@ -51,7 +51,7 @@ steps:
 		visitors[i] = a.visit()
 		firstIDs[i] = bot(i, 0, "Hello")["guest_id"]
 		web(i, 0, "Hello")
-		require.Equal(t, "topic", bot(i, 1, fmt.Sprint(10+i))["waiting_for"])
+		require.Equal(t, "a1", bot(i, 1, fmt.Sprint(10+i))["waiting_for"])
 		web(i, 1, fmt.Sprint(10+i))
 	}
 	a.settled(time.Minute)
