@@ -82,8 +82,7 @@ func serve(ctx context.Context, cfg *config.Config, path string, role gateway.Ro
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	closed := make(chan struct{})
-	g, err := newGateway(ctx, cfg, s, role, log, metrics, closed)
+	g, err := newGateway(ctx, cfg, s, role, log, metrics)
 	if err != nil {
 		return err
 	}
@@ -115,17 +114,20 @@ func serve(ctx context.Context, cfg *config.Config, path string, role gateway.Ro
 		}
 		work.Go(func() error { return server.ServeOps(ops) })
 	}
+	// The gateway goes on until no request is left that waits for it.
+	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWorking()
 	if s.run != nil {
-		work.Go(func() error { return s.run(ctx) })
+		work.Go(func() error { return s.run(working) })
 	}
 	if watch {
 		work.Go(func() error { return watchFlows(ctx, cfg, g, s.db, log) })
 	}
-	work.Go(func() error { return g.Run(ctx) })
+	work.Go(func() error { return g.Run(working) })
 	work.Go(func() error { return server.Serve(listener) })
 	work.Go(func() error {
 		// Stop accepting first; what has been accepted drains behind it.
-		defer close(closed)
+		defer stopWorking()
 		<-ctx.Done()
 		end, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
 		defer cancel()

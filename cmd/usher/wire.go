@@ -389,7 +389,7 @@ func storeDestinations(ctx context.Context, b *gateway.Business, db *database.DB
 }
 
 // newGateway builds the gateway over open stores.
-func newGateway(ctx context.Context, cfg *config.Config, s *stores, role gateway.Role, log *slog.Logger, metrics *prometheus.Registry, closed <-chan struct{}) (*gateway.Gateway, error) {
+func newGateway(ctx context.Context, cfg *config.Config, s *stores, role gateway.Role, log *slog.Logger, metrics *prometheus.Registry) (*gateway.Gateway, error) {
 	salt, err := s.db.Salt(ctx)
 	if err != nil {
 		return nil, err
@@ -411,7 +411,7 @@ func newGateway(ctx context.Context, cfg *config.Config, s *stores, role gateway
 		return nil, err
 	}
 	return gateway.New(gateway.Deps{
-		DB: s.db, Guests: s.guests, Bus: s.bus, Businesses: all, Log: log, Metrics: metrics, Closed: closed,
+		DB: s.db, Guests: s.guests, Bus: s.bus, Businesses: all, Log: log, Metrics: metrics,
 		Node: "node_" + hex.EncodeToString(node), Role: role, Salt: salt,
 		GuestTTL: cfg.Guests.TTL, NoConsent: cfg.Guests.TTLWithoutConsent, Retention: cfg.Inbox.Retention,
 		MaxBacklog: cfg.Inbox.MaxBacklog, Spool: cfg.Inbox.Spool, PublicURL: cfg.PublicURL,

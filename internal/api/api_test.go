@@ -72,9 +72,8 @@ func setup(t testing.TB, options ...func(*Deps)) *world {
 		addKey(t, db, "acme", key, scopes)
 	}
 	addKey(t, db, "globex", otherKey, []string{"admin"})
-	closed := make(chan struct{})
 	g, err := gateway.New(gateway.Deps{
-		DB: db, Bus: &nudge.Local{}, Businesses: []*gateway.Business{acme, globex, probe}, Log: slog.New(slog.DiscardHandler), Closed: closed,
+		DB: db, Bus: &nudge.Local{}, Businesses: []*gateway.Business{acme, globex, probe}, Log: slog.New(slog.DiscardHandler),
 		Node: "test", Salt: []byte("0123456789abcdef"), GuestTTL: time.Hour, NoConsent: time.Hour, Retention: 24 * time.Hour, MaxBacklog: 10_000,
 	})
 	require.NoError(t, err)
@@ -90,7 +89,6 @@ func setup(t testing.TB, options ...func(*Deps)) *world {
 	go func() { ran <- g.Run(ctx) }()
 	t.Cleanup(func() {
 		s.streams.close()
-		close(closed)
 		cancel()
 		<-ran // an error only says that it was interrupted
 	})

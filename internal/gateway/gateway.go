@@ -109,9 +109,6 @@ type Deps struct {
 	Businesses []*Business
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
-	// Closed is closed when no webhook is on its way in any more: the inbox
-	// stores until then.
-	Closed <-chan struct{}
 
 	Node       string
 	Role       Role

@@ -82,10 +82,9 @@ func (g *Gateway) Ready(ctx context.Context) error {
 }
 
 // Run works until ctx ends, then drains: no new events are taken up, what is
-// under way is brought to its end.
+// under way is brought to its end. Webhooks must have ended before ctx does.
 func (g *Gateway) Run(ctx context.Context) error {
-	// Whoever accepts must be able to store until the HTTP side has closed, so
-	// the inbox stops last.
+	// What is under way may still be waiting to be stored: the inbox stops last.
 	storing, stopStoring := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopStoring()
 	stored := make(chan error, 1)
@@ -122,7 +121,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 			g.Log.Warn("leases not given up", "error", lerr)
 		}
 	}
-	<-g.Closed
 	stopStoring()
 	return errors.Join(err, <-stored)
 }

@@ -295,8 +295,6 @@ func build(t *testing.T, be backend, options ...option) *world {
 // start runs a world's gateway until the test, or end, ends it.
 func (w *world) start() *world {
 	w.t.Helper()
-	closed := make(chan struct{})
-	w.deps.Closed = closed
 	g, err := New(w.deps)
 	require.NoError(w.t, err)
 	w.g = g
@@ -306,7 +304,6 @@ func (w *world) start() *world {
 	var once sync.Once
 	w.end = func() {
 		once.Do(func() {
-			close(closed)
 			cancel()
 			<-ran // an error only says that it was interrupted
 		})
