@@ -57,6 +57,15 @@ func (w *writer) transact(ctx context.Context, p Priority, fn func() error) erro
 	return nil
 }
 
+// alone runs fn while nobody writes.
+func (w *writer) alone(ctx context.Context, fn func() error) error {
+	if err := w.gate.enter(ctx, Bulk); err != nil {
+		return err
+	}
+	defer w.gate.leave()
+	return fn()
+}
+
 func (w *writer) stmt(ctx context.Context, query string) (*sql.Stmt, error) {
 	if s, ok := w.ready[query]; ok {
 		return s, nil

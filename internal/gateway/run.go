@@ -111,6 +111,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		}
 		work.Go(func() error { return g.maintain(ctx) })
 	}
+	work.Go(func() error { return g.DB.Checkpoint(ctx) })
 	work.Go(func() error { return g.watchBacklog(ctx) })
 	work.Go(func() error { return g.watchFields(ctx) })
 	err := work.Wait()
