@@ -45,17 +45,19 @@ func claimed(email, number string) connectors.Event {
 func TestClaimsTellNothing(t *testing.T) {
 	t.Parallel()
 	scripts := map[string][]connectors.Event{
-		"answers":                    {typed("Hi"), typed("20"), typed(victimEmail), typed("Eve Stranger"), typed("07700 900999"), typed("Hi again"), typed("more")},
-		"answers, both":              {typed("Hi"), typed("20"), typed(victimEmail), typed("Eve Stranger"), typed(victimPhone), typed("Hi again")},
-		"only the phone":             {typed("Hi"), typed("20"), typed("eve@example.com"), typed("Eve"), typed(victimPhone), typed("Hi again")},
-		"claims beside the text":     {claimed(victimEmail, ""), typed("Hi"), claimed("", victimPhone), typed("what now")},
-		"parameters":                 {parameters(map[string]any{"email": victimEmail, "plan": "gold"}), typed("Hi"), parameters(map[string]any{"name": "Eve S", "plan": "lead"}), typed("x")},
-		"own first, then the claim":  {claimed("eve@example.com", "+447700900999"), claimed(victimEmail, ""), claimed("", victimPhone), typed("Hi")},
-		"the claim, then own":        {claimed(victimEmail, victimPhone), claimed("eve@example.com", "+447700900999"), typed("Hi"), parameters(map[string]any{"plan": "x"})},
-		"proven, then the claim":     {verified("eve@example.com", ""), claimed(victimEmail, ""), claimed("", "+447700900999"), claimed("", victimPhone), typed("Hi")},
-		"proven phone, then a claim": {verified("", "+447700900999"), claimed("one@example.com", ""), claimed(victimEmail, ""), claimed("", victimPhone), typed("Hi")},
-		"countries":                  {claimed("", "+447700900999"), claimed("", victimPhone), claimed("", "+4915123456789"), typed("Hi")},
-		"country said":               {parameters(map[string]any{"country": "JP", "email": victimEmail}), claimed("", "+447700900999"), claimed("", victimPhone)},
+		"answers":                     {typed("Hi"), typed("20"), typed(victimEmail), typed("Eve Stranger"), typed("07700 900999"), typed("Hi again"), typed("more")},
+		"answers, both":               {typed("Hi"), typed("20"), typed(victimEmail), typed("Eve Stranger"), typed(victimPhone), typed("Hi again")},
+		"only the phone":              {typed("Hi"), typed("20"), typed("eve@example.com"), typed("Eve"), typed(victimPhone), typed("Hi again")},
+		"claims beside the text":      {claimed(victimEmail, ""), typed("Hi"), claimed("", victimPhone), typed("what now")},
+		"parameters":                  {parameters(map[string]any{"email": victimEmail, "plan": "gold"}), typed("Hi"), parameters(map[string]any{"name": "Eve S", "plan": "lead"}), typed("x")},
+		"own first, then the claim":   {claimed("eve@example.com", "+447700900999"), claimed(victimEmail, ""), claimed("", victimPhone), typed("Hi")},
+		"the claim, then own":         {claimed(victimEmail, victimPhone), claimed("eve@example.com", "+447700900999"), typed("Hi"), parameters(map[string]any{"plan": "x"})},
+		"proven, then the claim":      {verified("eve@example.com", ""), claimed(victimEmail, ""), claimed("", "+447700900999"), claimed("", victimPhone), typed("Hi")},
+		"proven phone, then a claim":  {verified("", "+447700900999"), claimed("one@example.com", ""), claimed(victimEmail, ""), claimed("", victimPhone), typed("Hi")},
+		"the claim, then a proof":     {claimed(victimEmail, ""), claimed("", "+447700900999"), verified("", "+447700900999"), typed("Hi"), typed("20")},
+		"the claim, then other proof": {claimed(victimEmail, ""), verified("eve@example.com", ""), typed("Hi"), verified("", "+447700900999")},
+		"countries":                   {claimed("", "+447700900999"), claimed("", victimPhone), claimed("", "+4915123456789"), typed("Hi")},
+		"country said":                {parameters(map[string]any{"country": "JP", "email": victimEmail}), claimed("", "+447700900999"), claimed("", victimPhone)},
 	}
 	for holder, give := range map[string]func(*testing.T, *world){
 		"contact of the API": func(t *testing.T, w *world) {

@@ -299,6 +299,9 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		if err := g.saveGuests(ctx, tx, turns); err != nil {
 			return err
 		}
+		if err := g.noteEnds(tx, turns); err != nil {
+			return err
+		}
 		people := sqlstore.New(tx)
 		var convs []*contacts.Conversation
 		var persons []*contacts.Contact

@@ -53,7 +53,7 @@ func (g *Gateway) find(ctx context.Context, ch *Channel, externalID string) (*co
 	if err != nil {
 		return nil, nil, err
 	}
-	if t.guest.Conversation.Version > 0 || t.guest.AppliedPos > 0 {
+	if t.guest.Applied > 0 {
 		return t.conv, nil, nil
 	}
 	// A bot may ask by its session's name.
@@ -97,7 +97,7 @@ func (g *Gateway) GuestAt(ctx context.Context, b *Business, channelID, externalI
 		if err != nil {
 			return nil, err
 		}
-		if t.conv.Version > 0 || t.guest.AppliedPos > 0 {
+		if t.guest.Applied > 0 {
 			return t.guest, nil
 		}
 	}

@@ -257,6 +257,7 @@ type taking struct {
 // person; one that merely claimed the address loses it.
 func (g *Gateway) identify(t *turn, holders map[sqlstore.Address]sqlstore.Holder, found map[string]*contacts.Contact) {
 	own := t.conv.ContactID
+	mine := found[own] != nil && seesAll(t.conv, found[own])
 	var holder string
 	other, lost := false, false
 	for _, a := range t.proven {
@@ -264,8 +265,7 @@ func (g *Gateway) identify(t *turn, holders map[sqlstore.Address]sqlstore.Holder
 		switch {
 		case !held && a.Kind == "customer_id":
 			// Somebody else has logged in where a person did before.
-			c := found[own]
-			other = c != nil && c.Values["customer_id"] != nil
+			other = mine && found[own].Values["customer_id"] != nil
 		case !held:
 			// The number that this conversation has always had is with nobody:
 			// it was taken off the contact on purpose.
@@ -273,7 +273,7 @@ func (g *Gateway) identify(t *turn, holders map[sqlstore.Address]sqlstore.Holder
 			lost = lost || t.conv.Linked && own != "" && a.Kind == "phone" && said == a.Value
 		case h.Kind != sqlstore.HolderContact:
 			// An agent's: no contact can have it.
-		case h.ID == own && own != "":
+		case h.ID == own && own != "" && (mine || h.Trust != contacts.Claimed):
 			holder = cmp.Or(holder, own)
 		case h.Trust == contacts.Claimed:
 			t.take = append(t.take, taking{a, h})
@@ -292,8 +292,11 @@ func (g *Gateway) identify(t *turn, holders map[sqlstore.Address]sqlstore.Holder
 		st := &t.conv.State
 		t.conv.ContactID, t.conv.Linked = "", false
 		*st = contacts.State{Said: contacts.Values{}, Seq: st.Seq, Address: st.Address}
-	case own != "":
+	case mine || len(t.proven) == 0:
 		t.contact = found[own]
+	default:
+		// It merely claimed to be that contact, and proves to be somebody.
+		t.conv.ContactID = ""
 	}
 	if t.contact != nil {
 		t.before = t.contact.Values.Clone()
@@ -438,4 +441,29 @@ func (g *Gateway) guestStore() contacts.GuestStore {
 		return g.Guests
 	}
 	return sqlstore.OpenGuests(g.DB)
+}
+
+// noteEnds notes when what guests said is to be blanked in the inbox: where they
+// end before the inbox forgets it anyway. A contact's is kept.
+func (g *Gateway) noteEnds(tx *database.Tx, turns []*turn) error {
+	ends := map[int64]time.Time{}
+	var kept []int64
+	for _, t := range turns {
+		if t.guest == nil {
+			continue
+		}
+		consent := t.conv.State.Consent
+		ttl := g.ttlOf(t.guest)
+		switch {
+		case t.contact == nil && ttl < g.Retention:
+			ends[t.work.row.Lane] = t.now.Add(ttl)
+		case consent != nil || g.GuestTTL < g.Retention: // else nothing was noted
+			kept = append(kept, t.work.row.Lane)
+		}
+	}
+	if err := inbox.Expire(tx, ends); err != nil {
+		return err
+	}
+	slices.Sort(kept)
+	return inbox.Unexpire(tx, kept)
 }

@@ -45,6 +45,7 @@ steps:
 	look = 3 * time.Millisecond
 
 	quarantined = inbox.Quarantined
+	done        = inbox.Done
 )
 
 // fake is a channel whose webhooks are lists of events as usher knows them.
@@ -494,4 +495,14 @@ func addAgent(t *testing.T, w *world, a sqlstore.Address) {
 			Holder: sqlstore.Holder{Kind: sqlstore.HolderAgent, ID: "agt_1", Trust: contacts.Vouched}}})
 	})
 	require.NoError(t, err)
+}
+
+// personOf names who a lane of web/site belongs to.
+func personOf(w *world, lane int64) string {
+	for _, name := range []string{"declines", "changes", "contact", "keeps"} {
+		if inbox.LaneOf(w.b.ID, "web/site", name) == lane {
+			return name
+		}
+	}
+	return "nobody"
 }

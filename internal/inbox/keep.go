@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"usher/internal/database"
@@ -142,12 +144,19 @@ func (in *Inbox) Prune(ctx context.Context, before time.Time) error {
 
 // Expire notes when the content of lanes is to be blanked: their guests' ends.
 func Expire(tx *database.Tx, ends map[int64]time.Time) error {
-	for lane, end := range ends {
-		same := " ON DUPLICATE KEY UPDATE expires_at=VALUES(expires_at)"
-		if tx.Dialect == database.SQLite {
-			same = " ON CONFLICT DO UPDATE SET expires_at=excluded.expires_at"
+	same := " ON DUPLICATE KEY UPDATE expires_at=VALUES(expires_at)"
+	if tx.Dialect == database.SQLite {
+		same = " ON CONFLICT DO UPDATE SET expires_at=excluded.expires_at"
+	}
+	// In one order: two nodes wait for each other, they do not deadlock.
+	for rest := slices.Sorted(maps.Keys(ends)); len(rest) > 0; {
+		n := database.BatchSize(len(rest))
+		args := make([]any, 0, 2*n)
+		for _, lane := range rest[:n] {
+			args = append(args, lane, ends[lane].UnixMicro())
 		}
-		if _, err := tx.Run("INSERT INTO expiries (lane, expires_at) VALUES (?,?)"+same, lane, end.UnixMicro()); err != nil {
+		rest = rest[n:]
+		if _, err := tx.Run("INSERT INTO expiries (lane, expires_at) VALUES "+database.Placeholders(n, 2)+same, args...); err != nil {
 			return fmt.Errorf("note end of guest: %w", err)
 		}
 	}
