@@ -66,9 +66,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	}
 	switch command {
 	case "limit":
-		return serve(limitServer(), args)
+		return serve(ctx, limitServer(), args)
 	case "stand-in":
-		return serve(standInServer(), args)
+		return serve(ctx, standInServer(), args)
 	case "load":
 		return loadCommand(ctx, args, out)
 	case "soak":
@@ -80,12 +80,13 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 }
 
 // serve runs one of this program's own servers until it is told to end.
-func serve(app *fiber.App, args []string) error {
+func serve(ctx context.Context, app *fiber.App, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	listen := flags.String("listen", "127.0.0.1:8090", "address")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
+	context.AfterFunc(ctx, func() { _ = app.ShutdownWithTimeout(time.Second) })
 	return app.Listen(*listen)
 }
 
