@@ -3,7 +3,6 @@ package database
 import (
 	"context"
 	"database/sql"
-	"fmt"
 	"time"
 )
 
@@ -35,16 +34,13 @@ func (db *DB) Checkpoint(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		left, err := db.fold(ctx)
-		if err == nil && left > longLog {
+		// An error (a full disk) is every writer's too, and is told there.
+		if left, err := db.fold(ctx); err == nil && left > longLog {
 			// Most is folded in already, so the writer is kept for a moment only.
-			err = db.writer.alone(ctx, func() error {
+			_ = db.writer.alone(ctx, func() error {
 				_, err := db.fold(ctx)
 				return err
 			})
-		}
-		if err != nil && ctx.Err() == nil {
-			return fmt.Errorf("fold the log in: %w", err)
 		}
 	}
 }
