@@ -37,7 +37,7 @@ fuzz: ## every fuzz target for FUZZTIME each
 	done
 
 bench: ## measure accepting, working and delivering against the limit, in one run
-	$(GO) run ./bench
+	$(GO) run ./bench -results bench/RESULTS.md
 
 migrate-check: ## both dialects migrate from nothing to the same tables
 	$(GO) test -count=1 ./internal/database/...
