@@ -89,9 +89,12 @@ func (l *leads) run(ctx context.Context) error {
 
 // claim takes as many due syncs as there are free slots and starts their pushes.
 func (l *leads) claim(ctx context.Context, running *sync.WaitGroup) (int, error) {
+	if l.g.paused(l.d) {
+		return 0, outbox.PauseDue(ctx, l.g.DB, l.d.Business.ID, l.d.ID, chunkSize)
+	}
 	batch := l.d.Connector.Batch()
 	limit := (cap(l.slots) - len(l.slots)) * batch
-	if limit == 0 || l.g.paused(l.d) {
+	if limit == 0 {
 		return 0, nil
 	}
 	if l.took.Load() < quickPush {
@@ -186,6 +189,7 @@ func (l *leads) note(s *outbox.Sync, p crm.Push, r crm.Receipt, began time.Time,
 		}
 	case fault != nil && fault.Class == outbound.Disabled:
 		attempt.Outcome, attempt.Error, head.LastError = "paused", r.Err.Error(), r.Err.Error()
+		head.State = outbox.Paused
 		l.g.disable(l.d, r.Err.Error())
 	case fault != nil && (fault.Class == outbound.Permanent || fault.Class == outbound.NotAllowed), l.exhausted(head, now):
 		attempt.Outcome, attempt.Error = "dead", r.Err.Error()
@@ -196,6 +200,9 @@ func (l *leads) note(s *outbox.Sync, p crm.Push, r crm.Receipt, began time.Time,
 			attempt.Outcome = "unknown"
 		}
 		head.DueAt = now.Add(waitFor(head.AttemptCount, l.d.Retry.First, l.d.Retry.Max, fault))
+	}
+	if head.State == outbox.Pending && l.g.paused(l.d) {
+		head.State = outbox.Paused // by another push meanwhile
 	}
 	head.Attempts = append(head.Attempts, attempt)
 	l.g.Log.Log(context.Background(), levelOf(r.Err), "lead", "delivery", head.ID, "destination", l.d.ID, "kind", string(p.Kind), "attempt", head.AttemptCount,
@@ -385,11 +392,38 @@ func transcript(lines []contacts.Line) string {
 func (g *Gateway) disable(d *Destination, reason string) {
 	g.states.set(d, "disabled")
 	g.Log.Error("destination disabled", "destination", d.ID, "reason", reason)
-	err := g.DB.Write(context.Background(), database.Bulk, func(tx *database.Tx) error {
-		return outbox.SetDestination(tx, d.Business.ID, d.ID, "disabled", reason)
-	})
-	if err != nil {
+	if err := g.setDestination(context.Background(), d, "disabled", reason); err != nil {
 		g.outage.log(g.Log, err)
+	}
+}
+
+// EnableDestination brings a disabled destination back: what was kept for it goes
+// out. Error: contacts.ErrNotFound.
+func (g *Gateway) EnableDestination(ctx context.Context, b *Business, id string) error {
+	for _, d := range b.Destinations {
+		if d.ID != id {
+			continue
+		}
+		if err := g.setDestination(ctx, d, "active", ""); err != nil {
+			return err
+		}
+		g.states.set(d, "active")
+		g.Bus.Publish(topicLeads)
+		return nil
+	}
+	return contacts.ErrNotFound
+}
+
+// setDestination stores a state; workers that settle at the same time may be in
+// the way for a moment.
+func (g *Gateway) setDestination(ctx context.Context, d *Destination, state, reason string) error {
+	for try := 1; ; try++ {
+		err := g.DB.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+			return outbox.SetDestination(tx, d.Business.ID, d.ID, state, reason)
+		})
+		if try == maxTries || !database.IsTransient(err) {
+			return err
+		}
 	}
 }
 

@@ -70,6 +70,51 @@ func SetDestination(tx *database.Tx, business, id, state, reason string) error {
 	return nil
 }
 
+// PauseDue pauses what has become due to a destination that is disabled, up to
+// limit contacts.
+func PauseDue(ctx context.Context, db *database.DB, business, destination string, limit int) error {
+	due := func(tx *database.Tx, lock string) (syncs, contacts []any, err error) {
+		now, err := tx.Now()
+		if err != nil {
+			return nil, nil, err
+		}
+		err = tx.Query(func(r *sql.Rows) error {
+			var id, contact string
+			err := r.Scan(&id, &contact)
+			syncs, contacts = append(syncs, id), append(contacts, contact)
+			return err
+		}, "SELECT id, contact_id FROM syncs WHERE business_id=? AND destination=? AND waiting=1 AND due_at<=? ORDER BY id LIMIT ?"+lock,
+			business, destination, now, limit)
+		return syncs, contacts, err
+	}
+	// Mostly there is nothing, and a look is cheaper than a transaction.
+	if found, _, err := due(db.Read(ctx), ""); err != nil || len(found) == 0 {
+		return err
+	}
+	err := db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+		lock := " FOR UPDATE"
+		if tx.Dialect == database.SQLite {
+			lock = ""
+		}
+		syncs, contacts, err := due(tx, lock)
+		if err != nil || len(syncs) == 0 {
+			return err
+		}
+		in := database.Placeholders(1, len(syncs))
+		_, err = tx.Run("UPDATE deliveries SET state='paused' WHERE business_id=? AND destination=? AND state='pending' AND contact_id IN "+in,
+			append([]any{business, destination}, contacts...)...)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Run("UPDATE syncs SET waiting=0 WHERE id IN "+in, syncs...)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("pause deliveries to %s: %w", destination, err)
+	}
+	return nil
+}
+
 // Query selects deliveries; zero values select all.
 type Query struct {
 	Business    string
