@@ -2,19 +2,22 @@ package usher_test
 
 import (
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"usher/config"
 )
 
 // Every path that a document names in backticks is there; <name> and the like
 // stand for what a reader fills in.
 func TestDocumentsNameWhatIsThere(t *testing.T) {
 	t.Parallel()
-	named := regexp.MustCompile("`([.A-Za-z0-9_-]+(?:/[.A-Za-z0-9_-]+)*/?)`")
+	named := regexp.MustCompile("[`(]([.A-Za-z0-9_-]+(?:/[.A-Za-z0-9_-]+)*/?)[`)]") // `path` and [text](path)
 	for _, doc := range []string{"README.md", "CONTRIBUTING.md"} {
 		text, err := os.ReadFile(doc)
 		require.NoError(t, err)
@@ -29,12 +32,53 @@ func TestDocumentsNameWhatIsThere(t *testing.T) {
 
 // isPath tells paths of the repository from commands, settings and addresses.
 func isPath(s string) bool {
-	for _, dir := range []string{"cmd/", "config/", "connectors/", "contacts/", "crm/", "examples/", "flows/", "internal/", "bench/", ".ci/"} {
+	for _, dir := range []string{"cmd/", "config/", "connectors/", "contacts/", "crm/", "examples/", "flows/", "docs/", "e2e/", "internal/", "bench/", ".ci/"} {
 		if strings.HasPrefix(s, dir) {
 			return true
 		}
 	}
 	return !strings.Contains(s, "/") && (strings.HasSuffix(s, ".md") || strings.HasSuffix(s, ".go"))
+}
+
+// The README's table of settings has every one: a row each, in which the
+// settings below it are named.
+func TestTheReadmeListsEverySetting(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	rows := map[string]string{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\|.*$").FindAllStringSubmatch(string(text), -1) {
+		if _, there := rows[m[1]]; !there {
+			rows[m[1]] = m[0]
+		}
+	}
+	for _, setting := range settingsOf(reflect.TypeFor[config.Config]()) {
+		key, below, _ := strings.Cut(setting, ".")
+		require.Contains(t, rows, key)
+		require.Contains(t, rows[key], "`"+below, key)
+	}
+}
+
+// settingsOf lists the keys of a struct and of the structs in it: key.below.
+func settingsOf(t reflect.Type) []string {
+	var keys []string
+	for i := range t.NumField() {
+		key := t.Field(i).Tag.Get("yaml")
+		if key == "-" || key == "" {
+			continue
+		}
+		keys = append(keys, key)
+		of := t.Field(i).Type
+		if of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		if of.Kind() == reflect.Struct {
+			for _, below := range settingsOf(of) {
+				keys = append(keys, key+"."+below)
+			}
+		}
+	}
+	return keys
 }
 
 // What the compose file must not lose: usher promises durability on it.

@@ -177,7 +177,7 @@ func (d *doctor) addresses() {
 		d.ok("public_url", "%s", public)
 	}
 	if public != "" && len(d.cfg.TrustedProxies) == 0 && !open {
-		d.warn("trusted_proxies", "empty behind a proxy: all visitors count as one address for rate limits")
+		d.warn("trusted_proxies", "empty behind a proxy: addresses of visitors are not known, so none is rate limited")
 	}
 }
 
