@@ -52,29 +52,37 @@ const (
 	// floodShare is how many times as long as its last chunk a worker leaves the
 	// database to a burst of webhooks. The platform waits for those, nobody for
 	// the steps; but they must not stand still.
-	floodShare = 4
+	floodShare = 8
+	// floodRows is a flush of a burst: it would be smaller if webhooks came more
+	// slowly than they are stored.
+	floodRows = 24
+	// calm without a flush means that nobody waits to be stored.
+	calm = 3 * time.Millisecond
 )
 
 // giveWay lets a burst of webhooks go first, for a bounded time. It is true if
-// there is one.
+// there is one. The first flush after a chunk is large because of the chunk; only
+// the ones after it tell.
 func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
-	if !g.inbox.Flooded() {
-		return false
-	}
-	end := time.NewTimer(took * floodShare)
-	defer end.Stop()
-	tick := time.NewTicker(2 * time.Millisecond)
+	first, _, _ := g.inbox.Flushes()
+	end := time.Now().Add(took * floodShare)
+	tick := time.NewTicker(500 * time.Microsecond)
 	defer tick.Stop()
-	for g.inbox.Flooded() {
+	for {
+		n, rows, at := g.inbox.Flushes()
+		now := time.Now()
+		switch {
+		case now.Sub(at) > calm, n >= first+2 && rows < floodRows:
+			return false
+		case now.After(end):
+			return n >= first+2
+		}
 		select {
 		case <-tick.C:
-		case <-end.C:
-			return true
 		case <-ctx.Done():
-			return true
+			return false
 		}
 	}
-	return false
 }
 
 // runChunk runs the heads of several conversations in one transaction; if that

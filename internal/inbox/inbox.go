@@ -139,7 +139,7 @@ type Inbox struct {
 	closing sync.RWMutex
 	closed  bool
 	backlog backlog
-	flood   flood
+	flushed flushed
 	spool   *spool // nil: none
 }
 

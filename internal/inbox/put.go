@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -143,30 +144,29 @@ func (in *Inbox) flush(rows []row) []row {
 		in.commit(batch)
 	}
 	in.announce(batch)
-	in.flood.note(n)
+	in.flushed.note(n)
 	return rest
 }
 
-// flooded is how many rows a flush has when webhooks come faster than they are
-// stored one by one; floodLasts is how long one such flush counts.
-const (
-	flooded    = 24
-	floodLasts = 10 * time.Millisecond
-)
-
-// flood remembers the last large flush.
-type flood struct{ at atomic.Int64 }
-
-func (f *flood) note(rows int) {
-	if rows >= flooded {
-		f.at.Store(time.Now().UnixNano())
-	}
+// Flushes tells how many flushes there have been, how many rows the last one
+// had and when it was: whether webhooks come one by one or in a burst.
+func (in *Inbox) Flushes() (n int64, rows int, at time.Time) {
+	in.flushed.Lock()
+	defer in.flushed.Unlock()
+	return in.flushed.n, in.flushed.rows, in.flushed.at
 }
 
-// Flooded says whether webhooks are coming in a burst, so that other work had
-// better leave them the database for a moment.
-func (in *Inbox) Flooded() bool {
-	return time.Now().UnixNano()-in.flood.at.Load() < int64(floodLasts)
+type flushed struct {
+	sync.Mutex
+	n    int64
+	rows int
+	at   time.Time
+}
+
+func (f *flushed) note(rows int) {
+	f.Lock()
+	defer f.Unlock()
+	f.n, f.rows, f.at = f.n+1, rows, time.Now()
 }
 
 // spooled puts a batch into the spool if events go there now, or must from here
