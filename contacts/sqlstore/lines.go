@@ -3,7 +3,9 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 
 	"usher/contacts"
 	"usher/internal/database"
@@ -53,6 +55,30 @@ func (s *Store) LastLines(conversationID string, before int64, limit int) ([]con
 	lines, err := s.lines(" WHERE conversation_id=? AND seq<? ORDER BY seq DESC LIMIT ?", conversationID, before, min(limit, LinesMost))
 	slices.Reverse(lines)
 	return lines, err
+}
+
+// LinesOf returns, for each conversation, its lines after a number, oldest
+// first.
+func (s *Store) LinesOf(after map[string]int64) (map[string][]contacts.Line, error) {
+	found := make(map[string][]contacts.Line, len(after))
+	ids := slices.Sorted(maps.Keys(after))
+	for len(ids) > 0 {
+		n := min(len(ids), batchRows)
+		var args []any
+		for _, id := range ids[:n] {
+			args = append(args, id, after[id])
+		}
+		ids = ids[n:]
+		one := "(conversation_id=? AND seq>?)"
+		lines, err := s.lines(" WHERE "+one+strings.Repeat(" OR "+one, n-1)+" ORDER BY conversation_id, seq", args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			found[l.Conversation] = append(found[l.Conversation], l)
+		}
+	}
+	return found, nil
 }
 
 func (s *Store) lines(where string, args ...any) ([]contacts.Line, error) {

@@ -244,6 +244,9 @@ type turn struct {
 	holders map[sqlstore.Address]sqlstore.Holder // of proven, as they were read
 
 	captured []capture
+	// What claims found, once play has ended.
+	allClaims []sqlstore.Address
+	hasClaims bool
 	effects  effects
 	// What of the contact changed besides its values; dirty: anything.
 	statusChanged, tagsChanged, dirty bool

@@ -26,6 +26,8 @@ const (
 	claimTime   = 30 * time.Second
 	// pushes is how many are on their way to one destination at once.
 	pushes = 32
+	// maxClaim is how many leads are claimed at once.
+	maxClaim = 96
 	// quickPush, in milliseconds: pushes that end sooner are claimed ahead.
 	quickPush = 250
 	// topicLeads wakes the workers of all destinations.
@@ -98,9 +100,9 @@ func (l *leads) claim(ctx context.Context, running *sync.WaitGroup) (int, error)
 		return 0, nil
 	}
 	if l.took.Load() < quickPush {
-		limit = chunkSize // the claims will not wait long for a slot
+		limit = maxClaim // the claims will not wait long for a slot
 	}
-	syncs, err := outbox.Claim(ctx, l.g.DB, l.d.Business.ID, l.d.ID, l.g.Node, claimTime, min(limit, chunkSize))
+	syncs, err := outbox.Claim(ctx, l.g.DB, l.d.Business.ID, l.d.ID, l.g.Node, claimTime, min(limit, maxClaim))
 	if err != nil || len(syncs) == 0 {
 		return 0, err
 	}
@@ -262,7 +264,7 @@ func (l *leads) done(s *outbox.Sync) {
 // settle writes what became of pushes, those that ended together in one
 // transaction, until stop is closed and nothing is left.
 func (l *leads) settle(stop <-chan struct{}) {
-	for {
+	for stopping := false; ; {
 		l.mu.Lock()
 		batch := l.settled
 		l.settled = nil
@@ -275,16 +277,13 @@ func (l *leads) settle(stop <-chan struct{}) {
 			cancel()
 			continue
 		}
+		if stopping {
+			return
+		}
 		select {
 		case <-l.wake:
 		case <-stop:
-			stop = nil // once more, for what ended meanwhile
-			l.mu.Lock()
-			left := len(l.settled)
-			l.mu.Unlock()
-			if left == 0 {
-				return
-			}
+			stopping = true
 		}
 	}
 }
@@ -314,6 +313,14 @@ func (l *leads) documents(ctx context.Context, syncs []*outbox.Sync) (map[string
 	if err != nil {
 		return nil, err
 	}
+	since := make(map[string]int64, len(conversations))
+	for id, conv := range conversations {
+		since[id] = conv.State.Seq - transcriptLines
+	}
+	said, err := people.LinesOf(since)
+	if err != nil {
+		return nil, err
+	}
 	built := map[string]*crm.Push{}
 	for _, s := range syncs {
 		if len(s.Deliveries) == 0 || s.Deliveries[0].DueAt.After(now) {
@@ -325,7 +332,7 @@ func (l *leads) documents(ctx context.Context, syncs []*outbox.Sync) (map[string
 			head.State, head.LastError = outbox.Cancelled, "the contact is gone"
 			continue
 		}
-		p, err := l.document(people, s, c, identities[c.ID], conversations[head.Conversation])
+		p, err := l.document(s, c, identities[c.ID], conversations[head.Conversation], said[head.Conversation])
 		if err != nil {
 			return nil, err
 		}
@@ -334,7 +341,7 @@ func (l *leads) documents(ctx context.Context, syncs []*outbox.Sync) (map[string
 	return built, nil
 }
 
-func (l *leads) document(people *sqlstore.Store, s *outbox.Sync, c *contacts.Contact, identities []contacts.Identity, conv *contacts.Conversation) (*crm.Push, error) {
+func (l *leads) document(s *outbox.Sync, c *contacts.Contact, identities []contacts.Identity, conv *contacts.Conversation, said []contacts.Line) (*crm.Push, error) {
 	head := s.Deliveries[0]
 	var changed []string
 	for _, d := range s.Deliveries[:coalesced(s.Deliveries)] {
@@ -343,11 +350,7 @@ func (l *leads) document(people *sqlstore.Store, s *outbox.Sync, c *contacts.Con
 	contact := c.Document(l.d.Business.Fields, identities)
 	where := crm.Conversation{Channel: c.Source.Channel, Flow: c.Source.Flow}
 	if conv != nil {
-		lines, err := people.LastLines(conv.ID, 0, transcriptLines)
-		if err != nil {
-			return nil, err
-		}
-		where.Channel, where.Transcript = conv.Channel, transcript(lines)
+		where.Channel, where.Transcript = conv.Channel, transcript(said)
 		if l.g.PublicURL != "" {
 			where.TranscriptURL = l.g.PublicURL + "/v1/conversations/" + conv.ID + "/messages"
 		}

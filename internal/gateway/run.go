@@ -165,6 +165,15 @@ func (g *Gateway) keepLeases(ctx context.Context) error {
 	}
 }
 
+const (
+	// plenty of events in memory keep the workers busy: the rows behind them
+	// need not be listed with every flush, which would read the same ones over
+	// and over.
+	plenty = 2 * chunkSize
+	// relist is how often they are listed all the same.
+	relist = 100 * time.Millisecond
+)
+
 // list reads the undone rows that this node should run: after each flush, when
 // nudged, and each second. The embedded node hands its own events over directly
 // and lists only what it had no room for.
@@ -173,12 +182,15 @@ func (g *Gateway) list(ctx context.Context) error {
 	defer cancel()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
+	var last time.Time
 	for {
-		for {
+		for page := 0; ; page++ {
 			q := g.lanes.listing()
-			if q.room < inMemory/4 {
+			busy := inMemory-q.room > plenty && time.Since(last) < relist
+			if q.room < inMemory/4 || page == 0 && busy {
 				break
 			}
+			last = time.Now()
 			refs, next, err := g.inbox.Undone(ctx, q.parts, q.full, q.from, q.room)
 			if err != nil {
 				if ctx.Err() == nil {

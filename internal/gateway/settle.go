@@ -58,6 +58,13 @@ func (g *Gateway) settle(ctx context.Context, turns []*turn) (kept []*turn, defe
 // claims are the addresses that a turn has to find a place for, in the order in
 // which they decide: those proven now, and those said and not yet kept.
 func (t *turn) claims() []sqlstore.Address {
+	if !t.hasClaims {
+		t.allClaims, t.hasClaims = t.findClaims(), true
+	}
+	return t.allClaims
+}
+
+func (t *turn) findClaims() []sqlstore.Address {
 	var all []sqlstore.Address
 	add := func(kind string, value any) {
 		if text, ok := value.(string); ok && text != "" {
