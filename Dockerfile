@@ -12,7 +12,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 # No shell, no package manager, a user without rights.
 FROM gcr.io/distroless/static-debian12:nonroot
 COPY --from=build /out/usher /usr/local/bin/usher
-COPY --from=build --chown=nonroot:nonroot /out/data /data
+COPY --from=build --chown=nonroot:nonroot --chmod=0700 /out/data /data
 ENV USHER_LISTEN=0.0.0.0:8080 \
     USHER_DATA_DIR=/data
 VOLUME /data

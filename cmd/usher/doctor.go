@@ -79,7 +79,7 @@ func (d *doctor) configurationFails(err error) {
 // look goes from what everything rests on to what only some things need.
 func (d *doctor) look(ctx context.Context, path string) {
 	if path == "" {
-		d.ok("configuration", "none: everything embedded, with the sample flow")
+		d.ok("configuration", "no file: defaults and the environment, with the sample flow")
 	} else {
 		d.ok("configuration", "%s", path)
 	}

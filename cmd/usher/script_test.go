@@ -26,6 +26,10 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("GORACE", "atexit_sleep_ms=0") // the race detector ends each process a second late
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"listen": freeAddress, "await": await, "post": post, "variable": variable},
 	})
 }
