@@ -79,6 +79,7 @@ type Server struct {
 	auth     *keyring
 	visits   *limiter
 	streams  *streams
+	silent   silent
 	metrics  *metrics
 	spec     func() ([]byte, error)
 	once     sync.Once
@@ -183,19 +184,20 @@ func (s *Server) keyByHash(ctx context.Context, hash []byte) (*sqlstore.Key, err
 }
 
 // Serve answers on the listener until Shutdown.
-func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingerListener{l}) }
+func (s *Server) Serve(l net.Listener) error { return s.app.Listener(lingerListener{l, &s.silent}) }
 
 // ServeOps answers health and metrics on a listener of their own.
-func (s *Server) ServeOps(l net.Listener) error { return s.ops.Listener(lingerListener{l}) }
+func (s *Server) ServeOps(l net.Listener) error { return s.ops.Listener(lingerListener{l, &s.silent}) }
 
 // Test answers one request without a network. Streams need Serve.
 func (s *Server) Test(r *http.Request) (*http.Response, error) {
 	return s.app.Test(r, int(requestTimeout.Milliseconds()))
 }
 
-// Shutdown takes no new requests, ends the open streams, which would keep it
-// waiting, and returns when the running requests are answered or ctx ends.
+// Shutdown takes no new requests, ends the open streams and the connections that
+// nobody uses, which would keep it waiting, and returns when the running requests are answered or ctx ends.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.streams.close()
+	defer time.AfterFunc(silentTime, s.silent.close).Stop()
 	return errors.Join(s.app.ShutdownWithContext(ctx), s.ops.ShutdownWithContext(ctx))
 }
