@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"path/filepath"
 	"syscall"
 )
@@ -19,8 +20,10 @@ func (d *doctor) disk() {
 		return
 	}
 	var fs syscall.Statfs_t
-	for err = syscall.Statfs(dir, &fs); err == syscall.ENOENT && dir != filepath.Dir(dir); err = syscall.Statfs(dir, &fs) {
+	err = syscall.Statfs(dir, &fs)
+	for errors.Is(err, syscall.ENOENT) && dir != filepath.Dir(dir) {
 		dir = filepath.Dir(dir) // it is made there
+		err = syscall.Statfs(dir, &fs)
 	}
 	if err != nil {
 		d.fail("disk", "%v", err)

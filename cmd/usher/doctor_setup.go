@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"usher/config"
 	"usher/connectors"
@@ -18,9 +16,7 @@ import (
 	"usher/crm"
 	"usher/internal/database"
 	"usher/internal/gateway"
-	"usher/internal/inbox"
 	"usher/internal/outbound"
-	"usher/internal/outbox"
 )
 
 // secretKey says where the secret comes from that tokens are derived from.
@@ -67,7 +63,7 @@ func (d *doctor) fields(ctx context.Context, db *database.DB) map[string]*contac
 				d.fail("fields", "%v", err)
 			}
 			for _, f := range stored {
-				if !seen[f.Field.Name] {
+				if !seen[f.Name] {
 					custom = append(custom, f.Field)
 				}
 			}
@@ -215,93 +211,4 @@ func (d *doctor) destinations(ctx context.Context, fields map[string]*contacts.F
 		}
 		d.ok(what, "settings are complete")
 	}
-}
-
-// keys says whether anybody can use the API.
-func (d *doctor) keys(ctx context.Context, db *database.DB) {
-	if db == nil {
-		return
-	}
-	for _, b := range d.businesses() {
-		keys, err := sqlstore.New(db.Read(ctx)).Keys(b.ID)
-		if err != nil {
-			d.fail("keys", "%v", err)
-			return
-		}
-		working := 0
-		for _, k := range keys {
-			if k.RevokedAt.IsZero() {
-				working++
-			}
-		}
-		of := ""
-		if len(d.cfg.Businesses) > 0 {
-			of = " of " + b.ID
-		}
-		if working == 0 {
-			d.warn("keys", "no API key%s: usher key create makes one", of)
-			continue
-		}
-		d.ok("keys", "API keys%s that work: %d", of, working)
-	}
-}
-
-// backlog says what waits for somebody to decide.
-func (d *doctor) backlog(ctx context.Context, db *database.DB) {
-	if db == nil {
-		return
-	}
-	log, err := inbox.New(db, inbox.Options{})
-	if err != nil {
-		d.fail("inbox", "%v", err)
-		return
-	}
-	quarantined, oldest := inbox.Quarantined, time.Now().Add(-time.Minute)
-	accepted := inbox.Accepted
-	for _, b := range d.businesses() {
-		kept, err := log.List(ctx, inbox.Query{Business: b.ID, State: &quarantined, Limit: pageRows})
-		if err != nil {
-			d.fail("inbox", "%v", err)
-			return
-		}
-		waiting, err := log.List(ctx, inbox.Query{Business: b.ID, State: &accepted, Limit: 1, Ascending: true})
-		if err != nil {
-			d.fail("inbox", "%v", err)
-			return
-		}
-		if len(kept) > 0 {
-			d.warn("inbox", "%s in quarantine: usher events list --state quarantined --business %s", atLeast(len(kept), "event"), b.ID)
-		}
-		if len(waiting) > 0 && waiting[0].ReceivedAt().Before(oldest) {
-			d.warn("inbox", "events of %s wait since %s: is a node serving?", b.ID, moment(waiting[0].ReceivedAt()))
-		}
-		if len(kept)+len(waiting) == 0 && len(d.cfg.Businesses) == 0 {
-			d.ok("inbox", "nothing waits, nothing in quarantine")
-		}
-		for _, state := range []outbox.DeliveryState{outbox.Dead, outbox.Paused} {
-			stuck, err := outbox.List(db.Read(ctx), outbox.Query{Business: b.ID, State: string(state), Limit: pageRows})
-			if err != nil {
-				d.fail("deliveries", "%v", err)
-				return
-			}
-			if len(stuck) > 0 {
-				d.warn("deliveries", "%s %s: usher deliveries list --state %s --business %s", atLeast(len(stuck), "delivery"), state, state, b.ID)
-			}
-		}
-	}
-}
-
-// atLeast counts what was read in one page.
-func atLeast(n int, what string) string {
-	plural := what + "s"
-	if stem, ok := strings.CutSuffix(what, "y"); ok {
-		plural = stem + "ies"
-	}
-	switch {
-	case n == 1:
-		return "1 " + what
-	case n == pageRows:
-		return fmt.Sprintf("%d or more %s", n, plural)
-	}
-	return fmt.Sprintf("%d %s", n, plural)
 }
