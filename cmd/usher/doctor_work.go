@@ -49,15 +49,11 @@ func (d *doctor) backlog(ctx context.Context, db *database.DB) {
 	if db == nil {
 		return
 	}
+	if err := d.events(ctx, db); err != nil {
+		d.fail("inbox", "%v", err)
+		return
+	}
 	for _, b := range d.businesses() {
-		waits, err := d.events(ctx, db, b.ID)
-		if err != nil {
-			d.fail("inbox", "%v", err)
-			return
-		}
-		if !waits {
-			d.ok("inbox", "nothing of %s waits or is in quarantine", b.ID)
-		}
 		for _, state := range []outbox.DeliveryState{outbox.Dead, outbox.Paused} {
 			stuck, err := outbox.List(db.Read(ctx), outbox.Query{Business: b.ID, State: string(state), Limit: pageRows})
 			if err != nil {
@@ -71,30 +67,36 @@ func (d *doctor) backlog(ctx context.Context, db *database.DB) {
 	}
 }
 
-// events warns of a business's events that are in quarantine or wait for long.
-func (d *doctor) events(ctx context.Context, db *database.DB, business string) (warned bool, err error) {
+// events warns of events that are in quarantine or wait for long.
+func (d *doctor) events(ctx context.Context, db *database.DB) error {
 	log, err := inbox.New(db, inbox.Options{})
 	if err != nil {
-		return false, err
+		return err
 	}
-	quarantined, accepted := inbox.Quarantined, inbox.Accepted
-	kept, err := log.List(ctx, inbox.Query{Business: business, State: &quarantined, Limit: pageRows})
+	well := true
+	quarantined := inbox.Quarantined
+	for _, b := range d.businesses() {
+		kept, err := log.List(ctx, inbox.Query{Business: b.ID, State: &quarantined, Limit: pageRows})
+		if err != nil {
+			return err
+		}
+		if len(kept) > 0 {
+			well = false
+			d.warn("inbox", "%s in quarantine: usher events list --state quarantined --business %s", atLeast(len(kept), "event"), b.ID)
+		}
+	}
+	oldest, _, err := log.Undone(ctx, nil, nil, 0, 1)
 	if err != nil {
-		return false, err
+		return err
 	}
-	if len(kept) > 0 {
-		warned = true
-		d.warn("inbox", "%s in quarantine: usher events list --state quarantined --business %s", atLeast(len(kept), "event"), business)
+	if len(oldest) > 0 && time.Since(inbox.TimeOf(oldest[0].Pos)) > patience {
+		well = false
+		d.warn("inbox", "events wait since %s: is a node serving?", moment(inbox.TimeOf(oldest[0].Pos)))
 	}
-	oldest, err := log.List(ctx, inbox.Query{Business: business, State: &accepted, Limit: 1, Ascending: true})
-	if err != nil {
-		return warned, err
+	if well {
+		d.ok("inbox", "nothing waits, nothing in quarantine")
 	}
-	if len(oldest) > 0 && time.Since(oldest[0].ReceivedAt()) > patience {
-		warned = true
-		d.warn("inbox", "events of %s wait since %s: is a node serving?", business, moment(oldest[0].ReceivedAt()))
-	}
-	return warned, nil
+	return nil
 }
 
 // atLeast counts what was read in one page.
