@@ -308,22 +308,24 @@ func (in *Inbox) insertSQLite(ctx context.Context, rows []row) (changed int64, e
 
 // readBack finds out which rows were there before.
 func (in *Inbox) readBack(ctx context.Context, rows []row) error {
-	keys := make([]any, len(rows))
-	for i, r := range rows {
-		keys[i] = r.event().Dedupe[:]
-	}
 	stored := make(map[string]int64, len(rows))
-	err := in.db.Read(ctx).Query(func(r *sql.Rows) error {
-		var id int64
-		var key []byte
-		if err := r.Scan(&id, &key); err != nil {
+	for part := range slices.Chunk(rows, listMost) {
+		keys := make([]any, len(part))
+		for i, r := range part {
+			keys[i] = r.event().Dedupe[:]
+		}
+		err := in.db.Read(ctx).Query(func(r *sql.Rows) error {
+			var id int64
+			var key []byte
+			if err := r.Scan(&id, &key); err != nil {
+				return err
+			}
+			stored[string(key)] = id
+			return nil
+		}, "SELECT id, dedupe FROM events WHERE dedupe IN "+database.Placeholders(1, len(keys)), keys...)
+		if err != nil {
 			return err
 		}
-		stored[string(key)] = id
-		return nil
-	}, "SELECT id, dedupe FROM events WHERE dedupe IN "+database.Placeholders(1, len(keys)), keys...)
-	if err != nil {
-		return err
 	}
 	for _, r := range rows {
 		e := r.event()

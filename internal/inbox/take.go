@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,7 +65,7 @@ func (in *Inbox) Undone(ctx context.Context, parts []int, without []int64, from 
 func (in *Inbox) Load(ctx context.Context, eventIDs []int64) (map[int64]*Event, error) {
 	found := make(map[int64]*Event, len(eventIDs))
 	for len(eventIDs) > 0 {
-		n := min(len(eventIDs), maxRows)
+		n := min(len(eventIDs), listMost)
 		args := make([]any, n)
 		for i, id := range eventIDs[:n] {
 			args[i] = id
@@ -138,6 +140,14 @@ func (in *Inbox) History(ctx context.Context, lane, after int64, limit int) ([]*
 // LastDone returns the place of the last done event of each lane that has one.
 func (in *Inbox) LastDone(ctx context.Context, lanes []int64) (map[int64]int64, error) {
 	last := make(map[int64]int64, len(lanes))
+	for len(lanes) > listMost {
+		some, err := in.LastDone(ctx, lanes[:listMost])
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(last, some)
+		lanes = lanes[listMost:]
+	}
 	if len(lanes) == 0 {
 		return last, nil
 	}
@@ -159,20 +169,27 @@ func (in *Inbox) LastDone(ctx context.Context, lanes []int64) (map[int64]int64, 
 	return last, nil
 }
 
+// listMost is the longest list in a condition: from 200 values on MySQL trusts
+// its statistics instead of the index, and may read a whole table that has just
+// grown.
+const listMost = 100
+
 // CountAttempts adds one attempt to undone events, before they are run.
 func (in *Inbox) CountAttempts(ctx context.Context, eventIDs []int64) error {
 	if len(eventIDs) == 0 {
 		return nil
 	}
 	return in.db.Write(ctx, database.Steps, func(tx *database.Tx) error {
-		args := make([]any, len(eventIDs))
-		for i, id := range eventIDs {
-			args[i] = id
-		}
-		_, err := tx.Run("UPDATE events SET attempts = attempts + 1 WHERE state = 0 AND id IN "+
-			database.Placeholders(1, len(args)), args...)
-		if err != nil {
-			return fmt.Errorf("count attempts: %w", err)
+		for part := range slices.Chunk(eventIDs, listMost) {
+			args := make([]any, len(part))
+			for i, id := range part {
+				args[i] = id
+			}
+			_, err := tx.Run("UPDATE events SET attempts = attempts + 1 WHERE state = 0 AND id IN "+
+				database.Placeholders(1, len(args)), args...)
+			if err != nil {
+				return fmt.Errorf("count attempts: %w", err)
+			}
 		}
 		return nil
 	})
