@@ -336,11 +336,14 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 			c.RawName, t.dirty = t.conv.State.RawName, true
 		}
 	}
-	locateContact(c)
+	changed := contacts.Changed(t.before, c.Values)
+	if t.isNew || len(changed) > 0 {
+		locateContact(c)
+		changed = contacts.Changed(t.before, c.Values)
+	}
 	if t.now.Sub(c.LastSeenAt) > seenEvery {
 		c.LastSeenAt, t.dirty = t.now, true
 	}
-	changed := contacts.Changed(t.before, c.Values)
 	if t.statusChanged {
 		changed = append(changed, "status")
 	}
