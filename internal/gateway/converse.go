@@ -382,7 +382,7 @@ func (g *Gateway) committed(ctx context.Context, turns []*turn) {
 			g.Bus.Publish(topicConversation(t.conv.ID))
 		}
 		leads = leads || len(t.deliveries) > 0
-		g.replies.offer(t.replies)
+		g.replies.offer(t.replies, g.lanes.heldSince)
 		if t.guest != nil && t.contact == nil && !t.rerun {
 			g.fresh.put(t.guest.ID, t.guest.Conversation.Version+1) // as it is stored
 		}

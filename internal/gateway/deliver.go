@@ -271,7 +271,8 @@ func (l *leads) settle(stop <-chan struct{}) {
 		l.mu.Unlock()
 		if len(batch) > 0 {
 			ctx, cancel := context.WithTimeout(context.Background(), claimTime-pushTimeout)
-			if err := outbox.Settle(ctx, l.g.DB, l.g.Node, batch); err != nil {
+			err := insist(func() error { return outbox.Settle(ctx, l.g.DB, l.g.Node, batch) })
+			if err != nil {
 				l.g.outage.log(l.g.Log, err) // pushed again, under the same ids
 			}
 			cancel()

@@ -3,6 +3,7 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -384,5 +385,17 @@ func (l *lanes) works(part int) bool {
 	return mine
 }
 
-// partitions that are worked on.
-func (l *lanes) partitions() []int { return l.listing().parts }
+// heldSince is since which place a partition is worked on.
+func (l *lanes) heldSince(part int) (since int64, held bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	since, held = l.parts[part]
+	return since, held
+}
+
+// heldParts are the partitions that are worked on, each with the place since.
+func (l *lanes) heldParts() map[int]int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return maps.Clone(l.parts)
+}

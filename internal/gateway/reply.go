@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -36,6 +37,11 @@ type replies struct {
 	mu      sync.Mutex
 	queues  map[string]*replyQueue // by conversation
 	known   map[string]bool        // replies in memory
+	gone    []string               // of known, settled since their rows were last listed
+	whole   map[int]int64          // partitions all of whose replies are known, with since when they are ours
+	gaps    map[int]bool           // partitions with a reply left in its row since they were last listed
+	full    bool                   // there were more rows than are listed at once
+	list    chan struct{}
 	ready   []string
 	wake    chan struct{}
 	settled []outbox.Settlement
@@ -48,33 +54,90 @@ type replyQueue struct {
 }
 
 func newReplies() *replies {
-	return &replies{queues: map[string]*replyQueue{}, known: map[string]bool{},
-		wake: make(chan struct{}, 1), written: make(chan struct{}, 1)}
+	return &replies{queues: map[string]*replyQueue{}, known: map[string]bool{}, whole: map[int]int64{}, gaps: map[int]bool{},
+		list: make(chan struct{}, 1), wake: make(chan struct{}, 1), written: make(chan struct{}, 1)}
 }
 
-// offer takes replies into memory, as many as there is room for.
-func (r *replies) offer(list []outbox.Reply) {
+// offer takes replies that were just written, unless older ones of their
+// partition may still be in their rows: then these are listed, in order.
+func (r *replies) offer(list []outbox.Reply, held func(part int) (since int64, ok bool)) {
+	if len(list) == 0 {
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, reply := range list {
-		if r.known[reply.ID] || len(r.known) >= repliesInMemory {
+		since, ours := held(reply.Part)
+		if whole, ok := r.whole[reply.Part]; !ours || !ok || whole != since {
+			r.leave(reply.Part)
+			if !r.full {
+				signal(r.list)
+			}
 			continue
 		}
-		r.known[reply.ID] = true
-		q := r.queues[reply.Conversation]
-		if q == nil {
-			q = &replyQueue{}
-			r.queues[reply.Conversation] = q
-		}
-		q.list = append(q.list, reply)
-		slices.SortStableFunc(q.list, func(a, b outbox.Reply) int {
-			return cmp.Or(cmp.Compare(a.Pos, b.Pos), cmp.Compare(a.Place, b.Place))
-		})
-		if !q.busy {
-			q.busy = true
-			r.offerQueue(reply.Conversation)
+		r.put(reply)
+	}
+}
+
+// listing begins a listing of rows. What was settled before it cannot be in it
+// any more.
+func (r *replies) listing() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, id := range r.gone {
+		delete(r.known, id)
+	}
+	r.gone = nil
+	clear(r.gaps)
+}
+
+// listed takes the rows of the given partitions; all says that these were all
+// of them.
+func (r *replies) listed(list []outbox.Reply, parts map[int]int64, all bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, reply := range list {
+		r.put(reply)
+	}
+	r.full = !all
+	clear(r.whole)
+	for part, since := range parts {
+		if all && !r.gaps[part] {
+			r.whole[part] = since
 		}
 	}
+}
+
+// put takes a reply into memory if there is room. The caller holds mu.
+func (r *replies) put(reply outbox.Reply) {
+	if r.known[reply.ID] {
+		return
+	}
+	if len(r.known)-len(r.gone) >= repliesInMemory {
+		r.leave(reply.Part)
+		return
+	}
+	r.known[reply.ID] = true
+	q := r.queues[reply.Conversation]
+	if q == nil {
+		q = &replyQueue{}
+		r.queues[reply.Conversation] = q
+	}
+	q.list = append(q.list, reply)
+	slices.SortStableFunc(q.list, func(a, b outbox.Reply) int {
+		return cmp.Or(cmp.Compare(a.Pos, b.Pos), cmp.Compare(a.Place, b.Place))
+	})
+	if !q.busy {
+		q.busy = true
+		r.offerQueue(reply.Conversation)
+	}
+}
+
+// leave notes that a reply is only in its row: until that is listed, none of
+// its partition may go before it. The caller holds mu.
+func (r *replies) leave(part int) {
+	r.gaps[part] = true
+	delete(r.whole, part)
 }
 
 // offerQueue marks a conversation as ready. The caller holds mu.
@@ -138,10 +201,12 @@ func (r *replies) drop(reply outbox.Reply) {
 
 func (r *replies) advance(reply outbox.Reply, again bool) {
 	q := r.queues[reply.Conversation]
+	// Not always the first: an older one may have been listed meanwhile.
+	at := slices.IndexFunc(q.list, func(x outbox.Reply) bool { return x.ID == reply.ID })
 	if again {
-		q.list[0] = reply
+		q.list[at] = reply
 	} else {
-		q.list = q.list[1:]
+		q.list = slices.Delete(q.list, at, at+1)
 	}
 	if len(q.list) == 0 {
 		delete(r.queues, reply.Conversation)
@@ -173,18 +238,24 @@ func (g *Gateway) sendReplies(ctx context.Context) error {
 	return errors.Join(err, rest.Wait())
 }
 
-// listReplies looks each second for rows that are not in memory: another node's
-// of a partition that is now ours, or more than there was room for.
+// listReplies looks for rows that are not in memory, when there are new
+// partitions and each second: another node's of a partition that is now ours, or
+// more than there was room for.
 func (g *Gateway) listReplies(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
-		pending, err := outbox.PendingReplies(ctx, g.DB, g.lanes.partitions(), repliesInMemory)
+		parts := g.lanes.heldParts()
+		g.replies.listing()
+		pending, err := outbox.PendingReplies(ctx, g.DB, append([]int{}, slices.Sorted(maps.Keys(parts))...), repliesInMemory)
 		if err != nil && ctx.Err() == nil {
 			g.outage.log(g.Log, err)
 		}
-		g.replies.offer(pending)
+		if err == nil {
+			g.replies.listed(pending, parts, len(pending) < repliesInMemory)
+		}
 		select {
+		case <-g.replies.list:
 		case <-tick.C:
 		case <-ctx.Done():
 			return nil
@@ -240,14 +311,16 @@ func (g *Gateway) settleReplies(ctx context.Context) error {
 			}
 			continue
 		}
-		err := g.DB.Write(context.WithoutCancel(ctx), database.Steps, func(tx *database.Tx) error { return outbox.SettleReplies(tx, batch) })
+		err := insist(func() error {
+			return g.DB.Write(context.WithoutCancel(ctx), database.Steps, func(tx *database.Tx) error { return outbox.SettleReplies(tx, batch) })
+		})
 		if err != nil {
 			g.outage.log(g.Log, err) // those are sent once more, under the same ids
 		}
 		g.replies.mu.Lock()
 		for _, s := range batch {
 			if s.State != outbox.ReplyPending {
-				delete(g.replies.known, s.Reply.ID)
+				g.replies.gone = append(g.replies.gone, s.Reply.ID)
 			}
 		}
 		g.replies.mu.Unlock()
@@ -275,6 +348,18 @@ func (g *Gateway) sendThrough(ctx context.Context, r outbox.Reply) (string, erro
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	return sender.Send(ctx, to, m)
+}
+
+// insistTimes is how often a transaction that met another is run.
+const insistTimes = 5
+
+// insist runs a transaction again that only met another one.
+func insist(do func() error) error {
+	err := do()
+	for n := 1; n < insistTimes && database.IsTransient(err); n++ {
+		err = do()
+	}
+	return err
 }
 
 func signal(c chan struct{}) {

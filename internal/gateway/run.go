@@ -141,6 +141,7 @@ func (g *Gateway) renew(ctx context.Context) error {
 	}
 	if g.lanes.hold(parts, place) {
 		g.Bus.Publish(topicInbox)
+		signal(g.replies.list)
 	}
 	return nil
 }

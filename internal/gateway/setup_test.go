@@ -310,7 +310,7 @@ func (w *world) start() *world {
 		})
 	}
 	w.t.Cleanup(w.end)
-	require.Eventually(w.t, func() bool { return len(g.lanes.partitions()) == database.Partitions }, soon, look)
+	require.Eventually(w.t, func() bool { return len(g.lanes.heldParts()) == database.Partitions }, soon, look)
 	return w
 }
 
