@@ -247,7 +247,7 @@ type turn struct {
 	// What claims found, once play has ended.
 	allClaims []sqlstore.Address
 	hasClaims bool
-	effects  effects
+	effects   effects
 	// What of the contact changed besides its values; dirty: anything.
 	statusChanged, tagsChanged, dirty bool
 	lines                             []contacts.Line

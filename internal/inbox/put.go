@@ -33,8 +33,9 @@ type post struct {
 	err    error
 	left   int
 	// spooled: stored outside the database for now; announced when it is there.
-	spooled bool
-	done    chan struct{}
+	spooled  bool
+	released bool
+	done     chan struct{}
 }
 
 // Put stores events and returns once all are committed. The result names, for
@@ -143,8 +144,12 @@ func (in *Inbox) flush(rows []row) []row {
 	if !in.spooled(batch, false) {
 		in.commit(batch)
 	}
+	// Whoever put the events may rely on their owner having been told.
 	in.announce(batch)
 	in.flushed.note(n)
+	for _, r := range batch {
+		r.post.release()
+	}
 	return rest
 }
 
@@ -339,11 +344,14 @@ func (in *Inbox) readBack(ctx context.Context, rows []row) error {
 	return nil
 }
 
-func (r row) succeed(id int64) { r.post.owner[r.index] = id; r.settle() }
-func (r row) fail(err error)   { r.post.err = err; r.settle() }
-func (r row) settle() {
-	if r.post.left--; r.post.left == 0 {
-		close(r.post.done)
+func (r row) succeed(id int64) { r.post.owner[r.index] = id; r.post.left-- }
+func (r row) fail(err error)   { r.post.err = err; r.post.left-- }
+
+// release lets Put return once all rows of its post are settled.
+func (p *post) release() {
+	if p.left == 0 && !p.released {
+		p.released = true
+		close(p.done)
 	}
 }
 
