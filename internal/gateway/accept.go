@@ -77,7 +77,7 @@ func (g *Gateway) row(ch *Channel, r *connectors.Request, item *connectors.Item)
 	}
 	if problem == "" && (len(ev.ExternalID) > externalIDMax || len(ev.Session) > externalIDMax) {
 		problem = "the id of the person is longer than anything that a platform sends"
-		ev.ExternalID = ev.ExternalID[:externalIDMax]
+		ev.ExternalID = ev.ExternalID[:min(len(ev.ExternalID), externalIDMax)]
 	}
 	if ev.Timestamp.IsZero() {
 		ev.Timestamp = r.At
@@ -265,7 +265,7 @@ func (g *Gateway) await(ctx context.Context, e *inbox.Event, stored int64) ([]by
 		case outcome := <-ready:
 			return outcome.Answer, nil
 		case <-ctx.Done():
-			return nil, nil
+			return g.inGrace(e.ID, ready), nil
 		case <-tick.C:
 			if n++; mine && !reserved && n%pollOwn != 0 {
 				continue
@@ -278,6 +278,24 @@ func (g *Gateway) await(ctx context.Context, e *inbox.Event, stored int64) ([]by
 				return row.Answer, nil
 			}
 		}
+	}
+}
+
+// inGrace is the answer of a turn that was about to be committed when the time of
+// its request ran out; nil if there is none. What is said later comes first in
+// the next answer.
+func (g *Gateway) inGrace(id int64, ready <-chan inbox.Outcome) []byte {
+	if g.answers.giveUp(id) {
+		return nil
+	}
+	end := time.NewTimer(answerGrace)
+	defer end.Stop()
+	select {
+	case outcome := <-ready:
+		return outcome.Answer
+	case <-end.C:
+		g.answers.forget(id)
+		return nil
 	}
 }
 

@@ -92,6 +92,7 @@ func (g *Gateway) runChunk(ctx context.Context, chunk []*work) {
 	if len(chunk) == 0 {
 		return
 	}
+	defer g.beside(chunk[0])()
 	deferred, err := g.attempt(ctx, chunk)
 	for _, w := range deferred {
 		g.lanes.later(w, w.pause)
@@ -120,6 +121,17 @@ func (g *Gateway) runChunk(ctx context.Context, chunk []*work) {
 			return
 		}
 	}
+}
+
+// beside lets an event that a process may have died of run while no other does:
+// whatever ran beside it would be suspected next.
+func (g *Gateway) beside(w *work) (done func()) {
+	if w.counted && w.ref.Attempts > 1 {
+		g.suspects.Lock()
+		return g.suspects.Unlock
+	}
+	g.suspects.RLock()
+	return g.suspects.RUnlock
 }
 
 // maxAway is how many events of a chunk try a store that is away by themselves.
@@ -160,7 +172,7 @@ func (g *Gateway) prepare(ctx context.Context, chunk []*work) []*work {
 			w.row = nil
 			g.lanes.later(w, pollAnswer)
 			continue
-		case w.takenOver && w.ref.Attempts >= maxFailures:
+		case w.takenOver && !w.counted && w.ref.Attempts >= maxFailures:
 			g.quarantine(ctx, w, fmt.Sprintf("given up after %d attempts", w.ref.Attempts))
 			continue
 		case w.takenOver && w.ref.Attempts > 0 && len(chunk) > 1:
@@ -168,9 +180,8 @@ func (g *Gateway) prepare(ctx context.Context, chunk []*work) []*work {
 			g.lanes.later(w, 0)
 			continue
 		}
-		if w.takenOver {
+		if w.takenOver && !w.counted { // once a run, however often it is put off
 			counted = append(counted, w.ref.ID)
-			w.ref.Attempts++
 		}
 		w.pause = 0
 		ready = append(ready, w)
@@ -178,6 +189,12 @@ func (g *Gateway) prepare(ctx context.Context, chunk []*work) []*work {
 	if err := g.inbox.CountAttempts(ctx, counted); err != nil {
 		g.unavailable(ready, err)
 		return nil
+	}
+	for _, w := range ready {
+		if w.takenOver && !w.counted {
+			w.counted = true
+			w.ref.Attempts++
+		}
 	}
 	return ready
 }
@@ -455,7 +472,9 @@ func (g *Gateway) failed(ctx context.Context, w *work, err error) {
 		g.quarantine(ctx, w, err.Error())
 		return
 	}
-	if !w.takenOver {
+	if w.counted {
+		w.counted = false
+	} else {
 		if err := g.inbox.CountAttempts(ctx, []int64{w.ref.ID}); err != nil {
 			g.Log.Warn("attempt not counted", "event", w.row.EventID(), "error", err)
 		}

@@ -8,6 +8,7 @@ package gateway
 import (
 	"errors"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -129,7 +130,8 @@ type Gateway struct {
 	businesses map[string]*Business
 	accounts   map[account][]*Channel
 	lanes      *lanes
-	reload     chan int64 // lanes whose further events must be read
+	suspects   sync.RWMutex // held alone by an event that a process may have died of
+	reload     chan int64   // lanes whose further events must be read
 	replies    *replies
 	leads      []*leads
 	versions   versions

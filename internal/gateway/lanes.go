@@ -30,6 +30,8 @@ type work struct {
 	event *connectors.Event // nil: still to be decoded
 	// takenOver: accepted by another process, which may have died of it.
 	takenOver bool
+	// counted: the attempt that is to come, or under way, is on the row already.
+	counted bool
 	// failures counts runs that failed here, waits those put off.
 	failures, waits int
 	pause           time.Duration // before it is run again; nought: at once

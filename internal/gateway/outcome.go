@@ -66,7 +66,7 @@ func (g *Gateway) send(t *turn, _ connectors.Sender) error {
 func (g *Gateway) answer(t *turn) error {
 	st := &t.conv.State
 	// What a capture leads to is for the bot, not for the program that sent it.
-	waited := t.ev.Kind != connectors.KindCapture && g.answers.waits(t.work.row.ID)
+	waited := t.ev.Kind != connectors.KindCapture && g.answers.promise(t.work.row.ID)
 	said := t.messages
 	if waited && len(st.Pending) > 0 && !t.rerun {
 		var late []connectors.Message

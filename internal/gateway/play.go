@@ -14,6 +14,7 @@ import (
 	"usher/contacts/sqlstore"
 	"usher/flows"
 	"usher/internal/ids"
+	"usher/internal/inbox"
 )
 
 // capture is one value that a turn learnt.
@@ -46,6 +47,9 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 	if t.guest != nil && t.guest.Applied == t.work.row.ID {
 		return g.again(ctx, t)
 	}
+	if err := g.notDoneYet(ctx, t); err != nil {
+		return err
+	}
 	g.hear(t)
 	g.keepEvent(t)
 	if t.ev.Direction != connectors.DirectionOut && t.conv.Handling == contacts.ByFlow {
@@ -58,6 +62,23 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 	if t.guest != nil {
 		t.guest.Applied, t.guest.AppliedPos = t.work.row.ID, t.work.ref.Pos
 		t.guest.Effects = []byte(t.waiting)
+	}
+	return nil
+}
+
+// notDoneYet makes sure that an event from before what a guest has already taken
+// in became visible late, and is not one that another node has brought to its
+// end. Finish would find out too, but a guest's own store comes before it.
+func (g *Gateway) notDoneYet(ctx context.Context, t *turn) error {
+	if t.guest == nil || t.work.ref.Pos > t.guest.AppliedPos {
+		return nil
+	}
+	found, err := g.inbox.Load(ctx, []int64{t.work.row.ID})
+	if err != nil {
+		return err
+	}
+	if row := found[t.work.row.ID]; row == nil || row.State != inbox.Accepted {
+		return inbox.ErrConflict
 	}
 	return nil
 }
