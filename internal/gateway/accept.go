@@ -169,7 +169,9 @@ func (g *Gateway) accepted(rows []*inbox.Event) {
 		ws[i] = &work{row: row, event: ev, ref: inbox.Ref{ID: row.ID, Lane: row.Lane, Pos: row.Pos}}
 	}
 	if g.alone() {
-		g.lanes.accepted(ws)
+		if g.lanes.accepted(ws) {
+			g.Bus.Publish(topicInbox)
+		}
 		return
 	}
 	g.lanes.keepOwn(ws)

@@ -58,7 +58,9 @@ type lanes struct {
 	parts   map[int]int64 // partitions worked on, each with the place from which on it was ours alone
 	behind  bool          // events were left in their rows for lack of room
 	from    int64         // place from which undone rows are listed
+	setBack int           // times that from was set back
 	skipped int           // times that events were left in their rows while behind
+	late    []*work       // accepted while behind, since the last listing began
 	own     map[int64]*work
 }
 
@@ -68,17 +70,27 @@ func newLanes() *lanes {
 }
 
 // accepted takes events that this node, being alone, has just stored, without
-// listing their rows; not while older ones may still wait in theirs.
-func (l *lanes) accepted(ws []*work) {
+// listing their rows; not before those that may still wait in theirs. It is true
+// if there are such.
+func (l *lanes) accepted(ws []*work) (behind bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, w := range ws {
-		if l.behind {
+		switch {
+		case !l.behind && l.put(w):
+		case len(l.late) < inMemory:
+			l.late = append(l.late, w)
+		default:
 			l.skipped++
-			return
 		}
-		l.put(w)
 	}
+	return l.behind
+}
+
+// goBack makes the next listing begin at a place or before. The caller holds mu.
+func (l *lanes) goBack(pos int64) {
+	l.behind, l.from = true, min(l.from, pos)
+	l.setBack++
 }
 
 // put takes an event into its lane. It is false if there is no room. The caller
@@ -91,8 +103,7 @@ func (l *lanes) put(w *work) bool {
 		return true
 	}
 	if len(l.known) >= inMemory {
-		l.behind = true
-		l.from = min(l.from, w.ref.Pos)
+		l.goBack(w.ref.Pos)
 		return false
 	}
 	ln := l.byID[w.ref.Lane]
@@ -255,7 +266,7 @@ func (l *lanes) hold(parts []int, now int64) (gained bool) {
 		}
 	}
 	if gained {
-		l.from, l.behind = 0, true
+		l.goBack(0)
 	}
 	return gained
 }
@@ -267,6 +278,7 @@ type listing struct {
 	room    int     // how many rows there is room for
 	full    []int64 // lanes that take no more: their rows come when they are run
 	skipped int
+	setBack int
 }
 
 // fullLanes bounds the lanes that a listing leaves out.
@@ -275,7 +287,8 @@ const fullLanes = 100
 func (l *lanes) listing() listing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	q := listing{from: l.from, room: inMemory - len(l.known), skipped: l.skipped}
+	q := listing{from: l.from, room: inMemory - len(l.known), skipped: l.skipped, setBack: l.setBack}
+	l.late = nil // they are committed, so the listing finds them
 	if l.parts != nil {
 		q.parts = make([]int, 0, len(l.parts))
 		for p := range l.parts {
@@ -307,8 +320,14 @@ func (l *lanes) keepOwn(ws []*work) {
 func (l *lanes) listed(q listing, refs []inbox.Ref, next int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	late := l.late
+	l.late = nil
 	all := len(refs) < q.room && l.skipped == q.skipped
-	l.from = next
+	if l.setBack == q.setBack {
+		l.from = next
+	} else {
+		all = false // a partition was gained meanwhile: its rows are still to be read
+	}
 	for _, ref := range refs {
 		w := l.own[ref.ID]
 		if w == nil {
@@ -321,6 +340,11 @@ func (l *lanes) listed(q listing, refs []inbox.Ref, next int64) bool {
 		}
 	}
 	l.behind = !all
+	for _, w := range late {
+		if l.behind || !l.put(w) {
+			break // the next listing finds them
+		}
+	}
 	return true
 }
 
@@ -369,14 +393,14 @@ func (l *lanes) unread(id int64) {
 			delete(l.byID, id)
 		}
 	}
-	l.behind, l.from = true, 0
+	l.goBack(0)
 }
 
 // fallBehind makes the next listing read rows from the beginning.
 func (l *lanes) fallBehind() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.behind, l.from = true, 0
+	l.goBack(0)
 }
 
 // works says whether a partition is worked on.

@@ -175,6 +175,11 @@ const (
 	relist = 100 * time.Millisecond
 )
 
+// listWhole is how often undone rows are listed from the beginning. A flush that
+// its node gave up may be committed by the server long after its place in the
+// order; the sender, who comes again, is then told that it is stored.
+const listWhole = 30 * time.Second
+
 // list reads the undone rows that this node should run: after each flush, when
 // nudged, and each second. The embedded node hands its own events over directly
 // and lists only what it had no room for.
@@ -184,7 +189,12 @@ func (g *Gateway) list(ctx context.Context) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	var last time.Time
+	whole := time.Now()
 	for {
+		if time.Since(whole) > listWhole {
+			whole = time.Now()
+			g.lanes.fallBehind()
+		}
 		for page := 0; ; page++ {
 			q := g.lanes.listing()
 			busy := inMemory-q.room > plenty && time.Since(last) < relist
