@@ -40,7 +40,7 @@ var statuses = []string{"qualified", "marketing_qualified", "sales_qualified", "
 // CreateContact makes a contact. Errors: *connectors.FieldError, or
 // *sqlstore.TakenError with the holder of a phone or e-mail.
 func (g *Gateway) CreateContact(ctx context.Context, b *Business, d Draft) (*contacts.Contact, error) {
-	now := time.Now().UTC()
+	now := time.Now().UTC().Truncate(time.Microsecond)
 	c := &contacts.Contact{
 		ID: ids.Format("con", g.inbox.NewID()), BusinessID: b.ID, Values: contacts.Values{}, Status: d.Status, Tags: d.Tags,
 		AssigneeID: d.AssigneeID, Source: contacts.Source{Via: d.Via}, CreatedAt: now, UpdatedAt: now,
@@ -157,7 +157,7 @@ func (g *Gateway) changeOnce(ctx context.Context, b *Business, id string, apply 
 		}
 		// Somebody else than its conversation has written it.
 		c.SoleConversation = ""
-		c.UpdatedAt = time.Now().UTC()
+		c.UpdatedAt = time.Now().UTC().Truncate(time.Microsecond)
 		added, gone := moveAddresses(&before, c)
 		if err := g.mustBeFree(people, b, c.ID, added); err != nil {
 			return err
