@@ -35,6 +35,17 @@ func serveCommand() *cobra.Command {
 		Use:   "serve",
 		Short: "Take webhooks, hold conversations, deliver leads",
 		Args:  cobra.NoArgs,
+		PreRunE: func(cmd *cobra.Command, _ []string) error {
+			role, err := cmd.Flags().GetString("role")
+			if err != nil {
+				return err
+			}
+			switch gateway.Role(role) {
+			case gateway.RoleAll, gateway.RoleIntake, gateway.RoleWorker:
+				return nil
+			}
+			return fmt.Errorf("no role %s; there are all, intake, worker", role)
+		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, path, err := loadConfig(cmd)
 			if err != nil {
@@ -43,11 +54,6 @@ func serveCommand() *cobra.Command {
 			role, err := cmd.Flags().GetString("role")
 			if err != nil {
 				return err
-			}
-			switch gateway.Role(role) {
-			case gateway.RoleAll, gateway.RoleIntake, gateway.RoleWorker:
-			default:
-				return fmt.Errorf("no role %s; there are all, intake, worker", role)
 			}
 			watch, err := cmd.Flags().GetBool("watch")
 			if err != nil {
