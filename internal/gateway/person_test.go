@@ -8,6 +8,8 @@ import (
 	"usher/connectors"
 	"usher/contacts"
 	"usher/contacts/sqlstore"
+	"usher/internal/database"
+	"usher/internal/inbox"
 )
 
 func TestGuestBecomesContact(t *testing.T) {
@@ -157,4 +159,50 @@ func TestWhoIsIt(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A bot or a page numbers its messages as it likes; that costs nobody a lead.
+func TestMessageIDInAnyScript(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		w := setup(t, be)
+		ev := message("v1", "Hi")
+		ev.MessageID = "nächste-1"
+		require.NoError(t, w.post("web/site", ev))
+		w.idle()
+		w.say("web/site", "v1", "20", "ada@example.com")
+		require.Equal(t, "ada@example.com", w.onlyContact().Values.Text("email"))
+		require.Empty(t, w.events(inbox.Quarantined))
+	})
+}
+
+// An event that became visible after a later one had run does not make a rebuild
+// run the later one twice.
+func TestLateEventThenRestart(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		w := setup(t, be)
+		w.say("web/site", "v1", "Hi", "20")
+		late := inbox.Event{ID: w.g.inbox.NewID(), Business: w.b.ID, Channel: "web/site", State: inbox.Quarantined,
+			Lane: inbox.LaneOf(w.b.ID, "web/site", "v1"), Event: []byte(`{"kind":"capture","external_id":"v1","parameters":{"company":"Late"}}`)}
+		late.Dedupe = inbox.DedupeOf(w.b.ID, late.Channel, "", late.ID)
+		_, err := w.g.inbox.Put(t.Context(), []*inbox.Event{&late})
+		require.NoError(t, err)
+		before := w.guest("web/site", "v1").AppliedPos - 1
+		require.NoError(t, w.g.DB.Write(t.Context(), database.Steps, func(tx *database.Tx) error {
+			_, err := tx.Run("UPDATE events SET state=0, pos=? WHERE id=?", before, late.ID)
+			return err
+		}))
+		w.g.lanes.fallBehind()
+		w.g.Bus.Publish(topicInbox)
+		w.idle()
+		require.Equal(t, "Late", w.guest("web/site", "v1").Conversation.State.Said["company"])
+
+		w.g.fresh.mu.Lock() // a restart knows of no guest that it is up to date
+		w.g.fresh.now, w.g.fresh.old = nil, nil
+		w.g.fresh.mu.Unlock()
+		w.say("web/site", "v1", "ada@example.com")
+		require.Equal(t, []string{"< Hi", "> Hello stranger!", "> How many people?", "< 20", "> Your e-mail?",
+			"< ada@example.com", "> Your name?"}, w.transcript("web/site", "v1"))
+	})
 }

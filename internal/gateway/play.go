@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"unicode"
 
 	"usher/connectors"
 	"usher/contacts"
@@ -60,7 +61,9 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 	g.say(t)
 	t.conv.UpdatedAt = t.now
 	if t.guest != nil {
-		t.guest.Applied, t.guest.AppliedPos = t.work.row.ID, t.work.ref.Pos
+		// What became visible late does not take back how far the guest has come:
+		// a rebuild would run what came after it once more.
+		t.guest.Applied, t.guest.AppliedPos = t.work.row.ID, max(t.guest.AppliedPos, t.work.ref.Pos)
 		t.guest.Effects = []byte(t.waiting)
 	}
 	return nil
@@ -126,10 +129,14 @@ func (g *Gateway) hear(t *turn) {
 		state = "sent"
 	}
 	id := t.ev.MessageID
-	if id == "" {
+	if id == "" || !isASCII(id) { // ids are ascii columns
 		id = ids.Format("msg", t.work.row.ID)
 	}
 	t.line(id, t.ev.Direction == connectors.DirectionOut, m, state)
+}
+
+func isASCII(s string) bool {
+	return strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0
 }
 
 func (t *turn) line(id string, out bool, m connectors.Message, state string) {
