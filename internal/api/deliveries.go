@@ -119,3 +119,18 @@ func (s *Server) replayDelivery(ctx context.Context, in *replayDeliveryInput) (*
 	}
 	return &accepted{}, nil
 }
+
+// destinationState is a destination that takes leads or is disabled.
+type destinationState struct {
+	ID    string `json:"id"`
+	State string `json:"state" enum:"active,disabled"`
+}
+
+type destinationOutput struct{ Body destinationState }
+
+func (s *Server) enableDestination(ctx context.Context, in *ByID) (*destinationOutput, error) {
+	if err := s.gateway.EnableDestination(ctx, businessOf(ctx), in.ID); err != nil {
+		return nil, err
+	}
+	return &destinationOutput{destinationState{ID: in.ID, State: "active"}}, nil
+}

@@ -67,6 +67,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/v1/deliveries", needs: read, mount: typed(s.listDeliveries), summary: "List deliveries to destinations"},
 		{method: "GET", path: "/v1/deliveries/{id}", needs: read, mount: typed(s.getDelivery), summary: "Read a delivery with its attempts"},
 		{method: "POST", path: "/v1/deliveries/{id}/replay", needs: agent, mount: typed(s.replayDelivery), status: http.StatusAccepted, body: replayBody{}, bare: true, summary: "Deliver again under the same lead key"},
+		{method: "POST", path: "/v1/destinations/{id}/enable", needs: admin, mount: typed(s.enableDestination), summary: "Bring a disabled destination back"},
 
 		// Settings.
 		{method: "GET", path: "/v1/fields", needs: read, mount: typed(s.listFields), summary: "List contact fields"},
