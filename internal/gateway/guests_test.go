@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 
 	"usher/contacts"
@@ -80,18 +81,21 @@ func TestStoreAway(t *testing.T) {
 	w := build(t, be, silent)
 	old := stored(t, w, "old", said(t, "old", "Hi"), 1)
 	store.on(func(context.Context, []string) error { return errors.New("connection refused") }, nil)
+	registry := prometheus.NewRegistry()
+	w.deps.Metrics = registry
 	w.start()
 	require.NoError(t, w.post("web/site", message("new", "Hi")))
-	require.Eventually(t, func() bool {
-		w.g.lanes.mu.Lock()
-		defer w.g.lanes.mu.Unlock()
-		for _, ln := range w.g.lanes.byID {
-			if len(ln.queue) == 0 || ln.queue[0].waits <= maxFailures {
-				return false
+	putOff := func() (n float64) {
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		for _, f := range families {
+			if f.GetName() == "usher_store_outages_total" {
+				n = f.Metric[0].GetCounter().GetValue()
 			}
 		}
-		return len(w.g.lanes.byID) == 2
-	}, soon, look)
+		return n
+	}
+	require.Eventually(t, func() bool { return putOff() > 2*maxFailures+4 }, soon, look)
 	require.Len(t, w.undone(), 2)
 	require.Equal(t, 2, w.event(old).Attempts, "one run, however often it waits")
 	store.on(nil, nil)
