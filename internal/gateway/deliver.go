@@ -141,6 +141,8 @@ func (l *leads) claim(ctx context.Context, running *sync.WaitGroup) (int, error)
 
 // push makes one attempt for syncs that go in one call.
 func (l *leads) push(ctx context.Context, claimed time.Time, syncs []*outbox.Sync, docs map[string]*crm.Push) {
+	ctx, release := outlive(ctx)
+	defer release()
 	ctx, cancel := context.WithDeadline(ctx, claimed.Add(pushTimeout))
 	defer cancel()
 	batch := make([]crm.Push, len(syncs))

@@ -47,6 +47,11 @@ type lane struct {
 	missed  bool // one was left in its row since these were last read
 }
 
+// runs says whether an event is the one that the lane runs.
+func (ln *lane) runs(w *work) bool {
+	return ln != nil && ln.running && len(ln.queue) > 0 && ln.queue[0] == w
+}
+
 // lanes deals events out: at most one of a conversation at a time, in the
 // database's order; as many conversations as there are.
 type lanes struct {
@@ -185,16 +190,16 @@ func (l *lanes) take(ctx context.Context, n int) []*work {
 func (l *lanes) finish(w *work) (reload bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.known, w.ref.ID)
 	delete(l.own, w.ref.ID)
 	ln := l.byID[w.ref.Lane]
-	if ln == nil {
+	if !ln.runs(w) {
+		// It was run for a request; the lane may be running its own copy, and
+		// finds it done.
 		return false
 	}
+	delete(l.known, w.ref.ID)
 	ln.running = false
-	if len(ln.queue) > 0 && ln.queue[0] == w {
-		ln.queue = ln.queue[1:]
-	}
+	ln.queue = ln.queue[1:]
 	switch {
 	case len(ln.queue) > 0:
 		l.offer(w.ref.Lane)
@@ -211,7 +216,7 @@ func (l *lanes) later(w *work, wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ln := l.byID[w.ref.Lane]
-	if ln == nil {
+	if !ln.runs(w) {
 		return
 	}
 	ln.running = false

@@ -345,9 +345,25 @@ func (g *Gateway) sendThrough(ctx context.Context, r outbox.Reply) (string, erro
 		return "", &outbound.Error{Class: outbound.Permanent, Text: "the reply is unreadable"}
 	}
 	m.ID = r.ID
+	ctx, release := outlive(ctx)
+	defer release()
 	ctx, cancel := context.WithTimeout(ctx, sendTimeout)
 	defer cancel()
 	return sender.Send(ctx, to, m)
+}
+
+// grace is how long what is on its way out may wait for its answer when the node
+// ends: cut off, it would have to go out again.
+const grace = 3 * time.Second
+
+// outlive is ctx, ended only when its grace is over.
+func outlive(ctx context.Context) (context.Context, func()) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, cancel) })
+	return longer, func() {
+		stop()
+		cancel()
+	}
 }
 
 // insistTimes is how often a transaction that met another is run.
