@@ -16,14 +16,15 @@ import (
 
 // Bounds of what a bot may say; texts in characters.
 const (
-	maxID     = 256     // session, message_id, user.id, user.customer_id: what a key column takes
-	maxText   = 16_384  // four times the longest message of a messenger
-	maxShort  = 1024    // name, button value, page title
-	maxURL    = 2048    // what browsers and proxies agree on
-	maxValues = 200     // in parameters, form or system: more than a contact has
-	maxKind   = 64      // of an unknown kind, kept to show it
-	maxPhone  = 64      // as people decorate numbers
-	maxEmail  = 2 * 254 // an address with what surrounds it
+	maxIDBytes = 255     // of ids in any script: what the inbox keeps
+	maxID      = 256     // session, message_id, user.id, user.customer_id: what a key column takes
+	maxText    = 16_384  // four times the longest message of a messenger
+	maxShort   = 1024    // name, button value, page title
+	maxURL     = 2048    // what browsers and proxies agree on
+	maxValues  = 200     // in parameters, form or system: more than a contact has
+	maxKind    = 64      // of an unknown kind, kept to show it
+	maxPhone   = 64      // as people decorate numbers
+	maxEmail   = 2 * 254 // an address with what surrounds it
 )
 
 // document is a JSON object whose members are not read yet. Of a member given
@@ -128,6 +129,9 @@ func (p *reader) text(doc document, parent, name string, limit int) string {
 
 func (p *reader) id(doc document, parent, name string) string {
 	s := p.text(doc, parent, name, maxID)
+	if len(s) > maxIDBytes {
+		p.fail(parent+name, "too_long", fmt.Sprintf("at most %d bytes", maxIDBytes))
+	}
 	if !printable(s) {
 		p.fail(parent+name, "invalid", "has characters that do not print")
 	}

@@ -63,6 +63,20 @@ func (s *Store) PutSessions(all []Session) error {
 	})
 }
 
+// SweepSessions forgets up to limit sessions that were last seen before a time.
+func (s *Store) SweepSessions(before time.Time, limit int) (int64, error) {
+	query := "DELETE FROM sessions WHERE seen_at < ? LIMIT ?"
+	if s.tx.Dialect == database.SQLite {
+		query = "DELETE FROM sessions WHERE (business_id, channel, session) IN" +
+			" (SELECT business_id, channel, session FROM sessions WHERE seen_at < ? LIMIT ?)"
+	}
+	n, err := s.tx.Run(query, micros(before), limit)
+	if err != nil {
+		return 0, fmt.Errorf("sweep sessions: %w", err)
+	}
+	return n, nil
+}
+
 func compareSessions(a, b Session) int {
 	return cmp.Or(cmp.Compare(a.Business, b.Business), cmp.Compare(a.Channel, b.Channel), cmp.Compare(a.Session, b.Session))
 }

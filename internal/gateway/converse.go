@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"sync"
 	"time"
 
 	"usher/connectors"
@@ -31,8 +32,8 @@ func (g *Gateway) converse(ctx context.Context) error {
 	var took time.Duration
 	for {
 		size := chunkSize
-		if g.giveWay(ctx, took) {
-			size = floodChunk
+		if g.giveWay(ctx, took) || g.alone() && g.intakeActive() {
+			size = smallChunk
 		}
 		chunk := g.lanes.take(ctx, size)
 		if chunk == nil {
@@ -47,42 +48,65 @@ func (g *Gateway) converse(ctx context.Context) error {
 }
 
 const (
-	// floodChunk is a chunk that a webhook can wait for.
-	floodChunk = 32
-	// floodShare is how many times as long as its last chunk a worker leaves the
-	// database to a burst of webhooks. The platform waits for those, nobody for
-	// the steps; but they must not stand still.
-	floodShare = 8
-	// floodRows is a flush of a burst: it would be smaller if webhooks came more
-	// slowly than they are stored.
-	floodRows = 24
-	// calm without a flush means that nobody waits to be stored.
-	calm = 3 * time.Millisecond
+	// smallChunk is a chunk that a webhook can wait for where both need the same
+	// writer.
+	smallChunk = 48
+	// burstBacklog of undone events while webhooks go on coming is a burst: the
+	// platform waits for its answers, nobody for the steps. For burstTime they
+	// leave the database to it, but for a small share; a load that lasts longer
+	// is no burst and must be worked off as it comes.
+	burstBacklog = 1000
+	burstTime    = 10 * time.Second
+	// burstShare is how many times as long as its last chunk a worker waits.
+	burstShare = 8
+	// quiet without a flush means that no webhook waits to be stored.
+	quiet = 5 * time.Millisecond
 )
 
 // giveWay lets a burst of webhooks go first, for a bounded time. It is true if
-// there is one. The first flush after a chunk is large because of the chunk; only
-// the ones after it tell.
+// there is one.
 func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
-	first, _, _ := g.inbox.Flushes()
-	end := time.Now().Add(took * floodShare)
-	tick := time.NewTicker(500 * time.Microsecond)
+	if !g.bursting() {
+		return false
+	}
+	end := time.NewTimer(took * burstShare)
+	defer end.Stop()
+	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for {
-		n, rows, at := g.inbox.Flushes()
-		now := time.Now()
-		switch {
-		case now.Sub(at) > calm, n >= first+2 && rows < floodRows:
-			return false
-		case now.After(end):
-			return n >= first+2
-		}
+	for g.bursting() {
 		select {
 		case <-tick.C:
+		case <-end.C:
+			return true
 		case <-ctx.Done():
-			return false
+			return true
 		}
 	}
+	return false
+}
+
+func (g *Gateway) intakeActive() bool { return time.Since(g.inbox.LastFlush()) < quiet }
+
+// burst remembers when the burst began that is going on; zero: none is.
+type burst struct {
+	mu    sync.Mutex
+	began time.Time
+}
+
+func (g *Gateway) bursting() bool {
+	if !g.intakeActive() {
+		return false
+	}
+	g.burst.mu.Lock()
+	defer g.burst.mu.Unlock()
+	switch {
+	case g.inbox.Backlog() < burstBacklog:
+		g.burst.began = time.Time{}
+		return false
+	case g.burst.began.IsZero():
+		g.burst.began = time.Now()
+	}
+	return time.Since(g.burst.began) < burstTime
 }
 
 // runChunk runs the heads of several conversations in one transaction; if that
@@ -256,6 +280,7 @@ type turn struct {
 	isNew   bool              // the contact is made by this turn
 	stored  bool              // the guest is in its store already
 	away    error             // why the guest cannot be read now
+	past    bool              // a done event, run again for a guest's state alone
 	rerun   bool              // the guest has this event's effects already
 	proven  []sqlstore.Address
 	holders map[sqlstore.Address]sqlstore.Holder // of proven, as they were read

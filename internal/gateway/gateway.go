@@ -139,6 +139,7 @@ type Gateway struct {
 	fresh      fresh
 	states     states
 	outage     outage
+	burst      burst
 	guestsAway absence
 	clockAhead atomic.Int64 // microseconds that the database's clock is ahead
 	metrics    *metrics

@@ -39,32 +39,40 @@ func (g *Gateway) Known(ctx context.Context, b *Business, channelID, externalID 
 // find looks a person up where conversing would, without changing anything. The
 // conversation of a person never seen is empty.
 func (g *Gateway) find(ctx context.Context, ch *Channel, externalID string) (*contacts.Conversation, *contacts.Contact, error) {
+	conv, contact, seen, err := g.seek(ctx, ch, externalID)
+	if err != nil || seen {
+		return conv, contact, err
+	}
+	// A bot may ask by its session's name. That is followed once: a session may
+	// be called as another person is.
+	person, err := sqlstore.New(g.DB.Read(ctx)).SessionOf(ch.Business.ID, ch.ID, externalID)
+	if errors.Is(err, contacts.ErrNotFound) || err == nil && person == externalID {
+		return conv, nil, nil
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	conv, contact, _, err = g.seek(ctx, ch, person)
+	return conv, contact, err
+}
+
+// seek is find by the person's own id; seen says whether there is anything.
+func (g *Gateway) seek(ctx context.Context, ch *Channel, externalID string) (conv *contacts.Conversation, contact *contacts.Contact, seen bool, err error) {
 	people := sqlstore.New(g.DB.Read(ctx))
 	id := g.ConversationOf(ch, externalID)
 	found, err := people.Conversations([]string{id})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
 	if conv := found[id]; conv != nil {
 		persons, err := people.Contacts([]string{conv.ContactID})
-		return conv, persons[conv.ContactID], err
+		return conv, persons[conv.ContactID], true, err
 	}
 	t, err := g.lookAt(ctx, ch, externalID)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, false, err
 	}
-	if t.guest.Applied > 0 {
-		return t.conv, nil, nil
-	}
-	// A bot may ask by its session's name.
-	person, err := people.SessionOf(ch.Business.ID, ch.ID, externalID)
-	if errors.Is(err, contacts.ErrNotFound) || err == nil && person == externalID {
-		return t.conv, nil, nil
-	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return g.find(ctx, ch, person)
+	return t.conv, nil, t.guest.Applied > 0, nil
 }
 
 // lookAt reads a guest, rebuilt from the inbox if its store has lost it.
@@ -77,35 +85,34 @@ func (g *Gateway) lookAt(ctx context.Context, ch *Channel, externalID string) (*
 	return t, g.loadGuests(ctx, []*turn{t})
 }
 
-// GuestAt is the guest on a channel. Errors: contacts.ErrNotFound, *MovedError.
+// GuestAt is the guest on a channel, found by its id or, for a bot, by the name
+// of its session. Errors: contacts.ErrNotFound, *MovedError.
 func (g *Gateway) GuestAt(ctx context.Context, b *Business, channelID, externalID string) (*contacts.Guest, error) {
 	ch, ok := b.Channels[channelID]
 	if !ok {
 		return nil, contacts.ErrNotFound
 	}
-	people := sqlstore.New(g.DB.Read(ctx))
-	for _, id := range []string{externalID, anonymousPrefix + externalID} {
-		conversation := g.ConversationOf(ch, id)
-		found, err := people.Conversations([]string{conversation})
-		if err != nil {
+	candidates := []string{externalID, anonymousPrefix + externalID}
+	person, err := sqlstore.New(g.DB.Read(ctx)).SessionOf(b.ID, ch.ID, externalID)
+	switch {
+	case err == nil:
+		candidates = append(candidates, person)
+	case !errors.Is(err, contacts.ErrNotFound):
+		return nil, err
+	}
+	for _, id := range candidates {
+		conv, contact, seen, err := g.seek(ctx, ch, id)
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if conv := found[conversation]; conv != nil {
-			return nil, &MovedError{conv.ContactID}
-		}
-		t, err := g.lookAt(ctx, ch, id)
-		if err != nil {
-			return nil, err
-		}
-		if t.guest.Applied > 0 {
-			return t.guest, nil
+		case contact != nil:
+			return nil, &MovedError{contact.ID}
+		case seen && conv.ContactID == "":
+			t, err := g.lookAt(ctx, ch, id)
+			return t.guest, err
 		}
 	}
-	person, err := people.SessionOf(b.ID, ch.ID, externalID)
-	if err != nil || person == externalID {
-		return nil, errors.Join(contacts.ErrNotFound, err)
-	}
-	return g.GuestAt(ctx, b, channelID, person)
+	return nil, contacts.ErrNotFound
 }
 
 // Guest by id. Errors: contacts.ErrNotFound, *MovedError.

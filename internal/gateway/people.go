@@ -45,7 +45,7 @@ func (g *Gateway) CreateContact(ctx context.Context, b *Business, d Draft) (*con
 		ID: ids.Format("con", g.inbox.NewID()), BusinessID: b.ID, Values: contacts.Values{}, Status: d.Status, Tags: d.Tags,
 		AssigneeID: d.AssigneeID, Source: contacts.Source{Via: d.Via}, CreatedAt: now, UpdatedAt: now,
 	}
-	if err := checkStatus(d.Status); err != nil {
+	if err := errors.Join(checkStatus(d.Status), checkAssignee(d.AssigneeID)); err != nil {
 		return nil, err
 	}
 	if err := setValues(b, c.Values, d.Values); err != nil {
@@ -90,6 +90,9 @@ func (g *Gateway) PatchContact(ctx context.Context, b *Business, id string, p Pa
 			c.Tags = slices.Compact(slices.Sorted(slices.Values(*p.Tags)))
 		}
 		if p.AssigneeID != nil {
+			if err := checkAssignee(*p.AssigneeID); err != nil {
+				return err
+			}
 			c.AssigneeID = *p.AssigneeID
 		}
 		for name := range p.Values {
@@ -210,6 +213,16 @@ func checkStatus(status string) error {
 		return nil
 	}
 	return &connectors.FieldError{Field: "status", Code: "invalid", Detail: "want one of qualified, marketing_qualified, sales_qualified, disqualified"}
+}
+
+// checkAssignee refuses what cannot be an id of ours.
+func checkAssignee(id string) error {
+	for _, r := range id {
+		if r <= ' ' || r > '~' || len(id) > 64 {
+			return &connectors.FieldError{Field: "assignee_id", Code: "invalid", Detail: "want the id of an agent"}
+		}
+	}
+	return nil
 }
 
 func asInvalid(err error) *contacts.Invalid {

@@ -188,7 +188,7 @@ func (g *Gateway) replay(ctx context.Context, t *turn, row *inbox.Event) error {
 		t.guest.Conversation.Version = version
 		t.conv = &t.guest.Conversation
 	}
-	past := &turn{work: &work{row: row, ref: inbox.Ref{ID: row.ID, Pos: row.Pos}}, ev: &ev, ch: t.ch, now: at, conv: t.conv, guest: t.guest}
+	past := &turn{past: true, work: &work{row: row, ref: inbox.Ref{ID: row.ID, Pos: row.Pos}}, ev: &ev, ch: t.ch, now: at, conv: t.conv, guest: t.guest}
 	if t.guest.AppliedPos == 0 {
 		t.guest.Seed = row.ID
 		t.conv.CreatedAt = at

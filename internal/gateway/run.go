@@ -140,6 +140,7 @@ func (g *Gateway) renew(ctx context.Context) error {
 		return err
 	}
 	if g.lanes.hold(parts, place) {
+		g.fresh.clear() // others may have written the guests meanwhile
 		g.Bus.Publish(topicInbox)
 		signal(g.replies.list)
 	}
@@ -263,6 +264,14 @@ func (g *Gateway) maintain(ctx context.Context) error {
 			g.inbox.Blank(ctx, time.Now()),
 			inbox.Repeat(func() (int64, error) { return outbox.PruneReplies(ctx, g.DB, before.UnixMicro(), 500) }),
 		)
+		forgotten := time.Now().Add(-max(g.GuestTTL, g.Retention))
+		err = errors.Join(err, inbox.Repeat(func() (n int64, err error) {
+			err = g.DB.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+				n, err = sqlstore.New(tx).SweepSessions(forgotten, 500)
+				return err
+			})
+			return n, err
+		}))
 		if g.Guests == nil {
 			_, serr := sqlstore.OpenGuests(g.DB).SweepGuests(ctx, time.Now(), 500)
 			err = errors.Join(err, serr)
@@ -345,6 +354,12 @@ func (f *fresh) has(id string, version int64) bool {
 		v, ok = f.old[id]
 	}
 	return ok && v == version && version > 0
+}
+
+func (f *fresh) clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.now, f.old = nil, nil
 }
 
 func (f *fresh) put(id string, version int64) {

@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher/internal/database"
@@ -139,8 +140,8 @@ type Inbox struct {
 	closing sync.RWMutex
 	closed  bool
 	backlog backlog
-	flushed flushed
-	spool   *spool // nil: none
+	flushed atomic.Int64 // when, in nanoseconds
+	spool   *spool       // nil: none
 }
 
 // Options of an Inbox.

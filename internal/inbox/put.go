@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -141,38 +140,18 @@ func (in *Inbox) flush(rows []row) []row {
 	for place, r := range batch {
 		r.event().Pos = int64(place)
 	}
-	if !in.spooled(batch, false) {
-		in.commit(batch)
-	}
+	in.commit(batch)
 	// Whoever put the events may rely on their owner having been told.
 	in.announce(batch)
-	in.flushed.note(n)
+	in.flushed.Store(time.Now().UnixNano())
 	for _, r := range batch {
 		r.post.release()
 	}
 	return rest
 }
 
-// Flushes tells how many flushes there have been, how many rows the last one
-// had and when it was: whether webhooks come one by one or in a burst.
-func (in *Inbox) Flushes() (n int64, rows int, at time.Time) {
-	in.flushed.Lock()
-	defer in.flushed.Unlock()
-	return in.flushed.n, in.flushed.rows, in.flushed.at
-}
-
-type flushed struct {
-	sync.Mutex
-	n    int64
-	rows int
-	at   time.Time
-}
-
-func (f *flushed) note(rows int) {
-	f.Lock()
-	defer f.Unlock()
-	f.n, f.rows, f.at = f.n+1, rows, time.Now()
-}
+// LastFlush is when events were last stored.
+func (in *Inbox) LastFlush() time.Time { return time.Unix(0, in.flushed.Load()) }
 
 // spooled puts a batch into the spool if events go there now, or must from here
 // on. Those whose answer is waited for are refused: it could not come.
@@ -214,6 +193,9 @@ func (in *Inbox) spooled(batch []row, start bool) bool {
 // commit stores rows, given in the order of their arrival; when the database
 // refuses, it halves them until only the row at fault is refused.
 func (in *Inbox) commit(rows []row) {
+	if in.spooled(rows, false) {
+		return // the first half of a split batch went there
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
 	err := in.insert(ctx, rows)
 	cancel()

@@ -178,9 +178,10 @@ func (in *Inbox) drain(ctx context.Context) {
 		size, active := s.size, s.active
 		if active && at == size {
 			// All is in the database: from here on events go there directly.
-			if err := s.file.Truncate(0); err == nil {
-				s.active, s.size, at, active = false, 0, 0, false
-			}
+			// Whether the file gets shorter now or with its next record does not
+			// matter: what stands in it is in the database, under its keys.
+			_ = s.file.Truncate(0)
+			s.active, s.size, at, active = false, 0, 0, false
 		}
 		s.mu.Unlock()
 		if !active {
@@ -204,6 +205,9 @@ func (in *Inbox) drain(ctx context.Context) {
 // all that was read, or, if the database refuses that, one after the other.
 func (in *Inbox) drainSome(ctx context.Context, from, to int64) (int64, error) {
 	records, err := in.spool.read(from, to)
+	if err == nil && len(records) == 0 && from < to {
+		err = fmt.Errorf("spool: unreadable at %d", from)
+	}
 	if err != nil || len(records) == 0 {
 		return from, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"strings"
 	"time"
 
 	"usher/internal/database"
@@ -134,6 +135,10 @@ func (q Query) where() (string, []any) {
 			continue
 		}
 		value := f.value
+		if strings.ContainsFunc(value, func(r rune) bool { return r > '~' }) {
+			where += " AND 1=0" // no id of ours; MySQL would not even compare it
+			continue
+		}
 		if value == "delivering" {
 			where += " AND state='pending' AND id IN (SELECT d.id FROM deliveries d JOIN syncs s ON s.contact_id=d.contact_id" +
 				" AND s.destination=d.destination WHERE s.owner<>'' AND d.state='pending')"

@@ -25,6 +25,10 @@ type Sync struct {
 	Deliveries []*Delivery
 }
 
+// headFirst is the order in which a sync's deliveries go: the lead before what
+// follows it, also where two nodes' clocks differ.
+const headFirst = " ORDER BY CASE WHEN kind='lead.created' THEN 0 ELSE 1 END, created_at, id"
+
 // Claim takes up to limit syncs of a destination that are due, for the given
 // time, under a token that nobody else uses.
 func Claim(ctx context.Context, db *database.DB, business, destination, token string, lease time.Duration, limit int) ([]*Sync, error) {
@@ -74,7 +78,7 @@ func Claim(ctx context.Context, db *database.DB, business, destination, token st
 			return err
 		}
 		pending, err := queryDeliveries(tx, "WHERE destination=? AND state='pending' AND contact_id IN "+
-			database.Placeholders(1, len(contactIDs))+" ORDER BY created_at, id", append([]any{destination}, contactIDs...)...)
+			database.Placeholders(1, len(contactIDs))+headFirst, append([]any{destination}, contactIDs...)...)
 		for _, d := range pending {
 			if s := byContact[d.ContactID]; s != nil && d.Business == business {
 				s.Deliveries = append(s.Deliveries, d)
@@ -175,7 +179,7 @@ func nextDue(tx *database.Tx, syncs []*Sync) (map[string]int64, error) {
 		}
 		return nil
 	}, "SELECT contact_id, destination, due_at FROM deliveries WHERE state='pending' AND contact_id IN "+
-		database.Placeholders(1, len(keys))+" ORDER BY created_at, id", keys...)
+		database.Placeholders(1, len(keys))+headFirst, keys...)
 	return next, err
 }
 
