@@ -4,7 +4,9 @@ import (
 	"database/sql"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -39,16 +41,29 @@ func rows(t *testing.T, db *sql.DB, table string) int {
 	return n
 }
 
+// messagesVariable sets how many messages TestAnonymousLeavesNothing writes:
+// 100000 is what usher is accepted by, and takes a minute or two.
+const messagesVariable = "USHER_E2E_MESSAGES"
+
+func anonymousMessages(t *testing.T) int {
+	t.Helper()
+	if text := os.Getenv(messagesVariable); text != "" {
+		n, err := strconv.Atoi(text)
+		require.NoError(t, err, messagesVariable)
+		return n
+	}
+	if raceDetector {
+		return scaled(4000)
+	}
+	return scaled(20_000)
+}
+
 // TestAnonymousLeavesNothing lets many anonymous visitors write: nobody becomes
 // a contact, and nothing of them lives for ever.
 func TestAnonymousLeavesNothing(t *testing.T) {
 	t.Parallel()
 	onBackends(t, func(t *testing.T, b *backend) {
-		total := 20_000 // the count of the acceptance test is 100,000: USHER_E2E_MESSAGES
-		if raceDetector {
-			total = 4000
-		}
-		total = scaled(total)
+		total := anonymousMessages(t)
 		s := newSite(t, b, siteOptions{flow: questions()})
 		a := s.start().api()
 		var left atomic.Int64

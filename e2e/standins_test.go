@@ -30,7 +30,6 @@ type delivery struct {
 type receiver struct {
 	url    string
 	failOf atomic.Int64 // every so many-th request is answered 500 or not at all; 0: none
-	delay  chan struct{}
 
 	mu    sync.Mutex
 	got   []delivery

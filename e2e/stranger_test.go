@@ -206,21 +206,21 @@ func TestStrangerOnWebchat(t *testing.T) {
 					until(t, time.Minute, "the event is done", func() bool { return a.undone() == 0 })
 					told = append(told, strings.ReplaceAll(string(a.known("webchat/site", v.ID)), v.ID, "visitor"))
 				}
-				return append(told, strings.ReplaceAll(strings.Join(v.stream(i18n), "\n"), v.ID, "visitor"))
+				return append(told, strings.ReplaceAll(strings.Join(v.stream(lastWords), "\n"), v.ID, "visitor"))
 			}
 			stranger, control := play("stranger"), play("control")
 			for i := range control {
 				require.Equal(t, timeless(alike([]byte(control[i]))), timeless(alike([]byte(stranger[i]))))
 				requireSecret(t, stranger[i])
 			}
-			require.Contains(t, stranger[len(stranger)-1], "3 Their Company", "the stream shows the whole conversation")
+			require.Contains(t, stranger[len(stranger)-1], lastWords, "the stream shows the whole conversation")
 			requireUnchanged(t, a, victim)
 		}
 	})
 }
 
-// i18n is the last thing that the flow says to somebody who goes through it.
-const i18n = "3 Their Company"
+// lastWords are what the flow says last to somebody who goes through it.
+const lastWords = "3 Their Company"
 
 var instants = regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`)
 
