@@ -219,24 +219,31 @@ func (g *Gateway) turn(ctx context.Context, ch *Channel, responder connectors.Re
 	}
 	last := len(events) - 1
 	if events[last].State != inbox.Accepted {
-		return connectors.Response{}, nil
+		// In quarantine: it changes nothing, and the answer is the person as before.
+		return g.answerWithPerson(ctx, ch, responder, events[last])
 	}
 	answer, err := g.await(ctx, events[last], stored[last])
 	if err != nil || answer == nil {
 		// Kept, and run when it can be; what it says comes first next time.
-		var ev connectors.Event
-		if err := json.Unmarshal(events[last].Event, &ev); err != nil {
-			return connectors.Response{}, err
-		}
-		late, err := g.Known(context.WithoutCancel(ctx), ch.Business, ch.ID, ev.ExternalID)
-		if err != nil {
-			return connectors.Response{}, fmt.Errorf("%w: %w", ErrBusy, err)
-		}
-		return responder.Respond(late), nil
+		return g.answerWithPerson(ctx, ch, responder, events[last])
 	}
 	var t connectors.Turn
 	if err := json.Unmarshal(answer, &t); err != nil {
 		return connectors.Response{}, fmt.Errorf("read stored answer: %w", err)
+	}
+	return responder.Respond(t), nil
+}
+
+// answerWithPerson answers a request whose event says nothing now: the person as
+// the conversation sees them, without replies.
+func (g *Gateway) answerWithPerson(ctx context.Context, ch *Channel, responder connectors.Responder, e *inbox.Event) (connectors.Response, error) {
+	ev := decodeEvent(e)
+	if ev == nil {
+		return connectors.Response{}, fmt.Errorf("%w: the event is unreadable", ErrBusy)
+	}
+	t, err := g.Known(context.WithoutCancel(ctx), ch.Business, ch.ID, ev.ExternalID)
+	if err != nil {
+		return connectors.Response{}, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
 	return responder.Respond(t), nil
 }
