@@ -3,11 +3,9 @@ package gateway
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
-	"sync"
 	"time"
 
 	"usher/connectors"
@@ -16,15 +14,6 @@ import (
 	"usher/internal/database"
 	"usher/internal/inbox"
 	"usher/internal/outbox"
-)
-
-const (
-	// maxFailures is how often an event may fail before it is quarantined.
-	maxFailures = 5
-	// firstWait and longestWait space out runs of an event that fails or whose
-	// stores are away.
-	firstWait   = 20 * time.Millisecond
-	longestWait = 5 * time.Second
 )
 
 // converse runs events, chunk by chunk, until ctx ends.
@@ -45,68 +34,6 @@ func (g *Gateway) converse(ctx context.Context) error {
 		g.runChunk(context.WithoutCancel(ctx), chunk)
 		took = time.Since(began)
 	}
-}
-
-const (
-	// smallChunk is a chunk that a webhook can wait for where both need the same
-	// writer.
-	smallChunk = 48
-	// burstBacklog of undone events while webhooks go on coming is a burst: the
-	// platform waits for its answers, nobody for the steps. For burstTime they
-	// leave the database to it, but for a small share; a load that lasts longer
-	// is no burst and must be worked off as it comes.
-	burstBacklog = 1000
-	burstTime    = 10 * time.Second
-	// burstShare is how many times as long as its last chunk a worker waits.
-	burstShare = 8
-	// quiet without a flush means that no webhook waits to be stored.
-	quiet = 5 * time.Millisecond
-)
-
-// giveWay lets a burst of webhooks go first, for a bounded time. It is true if
-// there is one.
-func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
-	if !g.bursting() {
-		return false
-	}
-	end := time.NewTimer(took * burstShare)
-	defer end.Stop()
-	tick := time.NewTicker(time.Millisecond)
-	defer tick.Stop()
-	for g.bursting() {
-		select {
-		case <-tick.C:
-		case <-end.C:
-			return true
-		case <-ctx.Done():
-			return true
-		}
-	}
-	return false
-}
-
-func (g *Gateway) intakeActive() bool { return time.Since(g.inbox.LastFlush()) < quiet }
-
-// burst remembers when the burst began that is going on; zero: none is.
-type burst struct {
-	mu    sync.Mutex
-	began time.Time
-}
-
-func (g *Gateway) bursting() bool {
-	if !g.intakeActive() {
-		return false
-	}
-	g.burst.mu.Lock()
-	defer g.burst.mu.Unlock()
-	switch {
-	case g.inbox.Backlog() < burstBacklog:
-		g.burst.began = time.Time{}
-		return false
-	case g.burst.began.IsZero():
-		g.burst.began = time.Now()
-	}
-	return time.Since(g.burst.began) < burstTime
 }
 
 // runChunk runs the heads of several conversations in one transaction; if that
@@ -471,99 +398,4 @@ func (g *Gateway) reloadLane(lane int64) {
 	default: // the next full listing finds them
 		g.lanes.unread(lane)
 	}
-}
-
-// failed decides what becomes of an event that did not run.
-func (g *Gateway) failed(ctx context.Context, w *work, err error) {
-	switch {
-	case errors.Is(err, inbox.ErrConflict):
-		g.finished(w) // somebody else brought it to its end
-		return
-	case errors.Is(err, contacts.ErrConflict), errors.Is(err, sqlstore.ErrTaken), database.IsTransient(err):
-		// Another writer was faster; what it wrote is read the next time. One
-		// that never wins has another fault.
-		if w.waits++; w.waits < 50 {
-			g.lanes.later(w, min(time.Duration(w.waits)*time.Millisecond, firstWait))
-			return
-		}
-	case isUnavailable(err):
-		g.unavailable([]*work{w}, err)
-		return
-	}
-	w.failures++
-	g.Log.Error("event failed", "event", w.row.EventID(), "channel", w.row.Channel, "failures", w.failures, "error", err)
-	attempts := max(w.failures, w.ref.Attempts)
-	if attempts >= maxFailures {
-		g.quarantine(ctx, w, err.Error())
-		return
-	}
-	if w.counted {
-		w.counted = false
-	} else {
-		if err := g.inbox.CountAttempts(ctx, []int64{w.ref.ID}); err != nil {
-			g.Log.Warn("attempt not counted", "event", w.row.EventID(), "error", err)
-		}
-	}
-	w.alone, w.waits = true, 0
-	g.lanes.later(w, backoff(w.failures))
-}
-
-// unavailable puts events off while a store is away; that is no fault of theirs.
-func (g *Gateway) unavailable(ws []*work, err error) {
-	for _, w := range ws {
-		g.putOff(w, err)
-		g.lanes.later(w, w.pause)
-	}
-}
-
-// putOff makes an event wait for a store that is away, the longer the more often.
-func (g *Gateway) putOff(w *work, err error) {
-	g.metrics.unavailable.Inc()
-	g.outage.log(g.Log, err)
-	w.waits++
-	w.pause = backoff(w.waits)
-}
-
-// quarantine ends an event that cannot be run; it is kept until somebody
-// decides.
-func (g *Gateway) quarantine(ctx context.Context, w *work, reason string) {
-	outcome := inbox.Outcome{ID: w.ref.ID, State: inbox.Quarantined, Reason: reason}
-	err := g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error {
-		return inbox.Finish(tx, []inbox.Outcome{outcome})
-	})
-	if err != nil && !errors.Is(err, inbox.ErrConflict) {
-		g.unavailable([]*work{w}, err)
-		return
-	}
-	g.Log.Warn("event quarantined", "event", inbox.Public(w.ref.ID), "reason", reason)
-	g.answers.tell(outcome)
-	g.finished(w)
-}
-
-func backoff(n int) time.Duration {
-	return min(firstWait<<min(n, 20), longestWait)
-}
-
-// errFlow marks faults of the turn itself: no store is to blame.
-var errFlow = errors.New("turn failed")
-
-// isAway is isUnavailable without the races that another writer won.
-func isAway(err error) bool {
-	return !errors.Is(err, inbox.ErrConflict) && !errors.Is(err, contacts.ErrConflict) && !errors.Is(err, sqlstore.ErrTaken) &&
-		!database.IsTransient(err) && isUnavailable(err)
-}
-
-// isUnavailable says whether a store could not be reached or had no room, rather
-// than refused what it was given.
-func isUnavailable(err error) bool { return !errors.Is(err, errFlow) && database.IsOutage(err) }
-
-// inOrder stops at the first error: a server that has rolled a transaction back
-// would commit each later statement by itself.
-func inOrder(steps ...func() error) error {
-	for _, step := range steps {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
