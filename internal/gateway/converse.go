@@ -117,6 +117,7 @@ func (g *Gateway) prepare(ctx context.Context, chunk []*work) []*work {
 		}
 		switch {
 		case w.row == nil || w.row.State != inbox.Accepted:
+			g.replies.elsewhere(inbox.PartOf(w.ref.Lane))
 			g.finished(w)
 			continue
 		case w.ref.ReservedBy != "" && w.ref.ReservedBy != g.Node && now < w.ref.ReservedUntil:

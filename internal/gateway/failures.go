@@ -24,6 +24,7 @@ const (
 func (g *Gateway) failed(ctx context.Context, w *work, err error) {
 	switch {
 	case errors.Is(err, inbox.ErrConflict):
+		g.replies.elsewhere(inbox.PartOf(w.ref.Lane))
 		g.finished(w) // somebody else brought it to its end
 		return
 	case errors.Is(err, contacts.ErrConflict), errors.Is(err, sqlstore.ErrTaken), database.IsTransient(err):

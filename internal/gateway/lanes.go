@@ -278,6 +278,7 @@ func (l *lanes) hold(parts []int, now int64) (gained bool) {
 
 // listing is what the next listing of undone rows starts from.
 type listing struct {
+	behind  bool  // rows from before are still to be found
 	parts   []int // nil: all
 	from    int64
 	room    int     // how many rows there is room for
@@ -292,7 +293,7 @@ const fullLanes = 100
 func (l *lanes) listing() listing {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	q := listing{from: l.from, room: inMemory - len(l.known), skipped: l.skipped, setBack: l.setBack}
+	q := listing{from: l.from, behind: l.behind, room: inMemory - len(l.known), skipped: l.skipped, setBack: l.setBack}
 	l.late = nil // they are committed, so the listing finds them
 	if l.parts != nil {
 		q.parts = make([]int, 0, len(l.parts))

@@ -40,6 +40,7 @@ type replies struct {
 	gone    []string               // of known, settled since their rows were last listed
 	whole   map[int]int64          // partitions all of whose replies are known, with since when they are ours
 	gaps    map[int]bool           // partitions with a reply left in its row since they were last listed
+	stale   bool                   // all partitions are as if they were in gaps
 	full    bool                   // there were more rows than are listed at once
 	list    chan struct{}
 	ready   []string
@@ -70,12 +71,36 @@ func (r *replies) offer(list []outbox.Reply, held func(part int) (since int64, o
 		since, ours := held(reply.Part)
 		if whole, ok := r.whole[reply.Part]; !ours || !ok || whole != since {
 			r.leave(reply.Part)
-			if !r.full {
-				signal(r.list)
-			}
+			r.ask()
 			continue
 		}
 		r.put(reply)
+	}
+}
+
+// elsewhere says that another node has ended an event of a partition of ours:
+// what it answered is only in rows, and goes before what comes now.
+func (r *replies) elsewhere(part int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leave(part)
+	r.ask()
+}
+
+// restart says that any event from before may have been ended by another node.
+func (r *replies) restart() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stale = true
+	clear(r.whole)
+	r.ask()
+}
+
+// ask has the rows listed soon, unless there are too many to gain by it. The
+// caller holds mu.
+func (r *replies) ask() {
+	if !r.full {
+		signal(r.list)
 	}
 }
 
@@ -87,7 +112,7 @@ func (r *replies) listing() {
 	for _, id := range r.gone {
 		delete(r.known, id)
 	}
-	r.gone = nil
+	r.gone, r.stale = nil, false
 	clear(r.gaps)
 }
 
@@ -102,7 +127,7 @@ func (r *replies) listed(list []outbox.Reply, parts map[int]int64, all bool) {
 	r.full = !all
 	clear(r.whole)
 	for part, since := range parts {
-		if all && !r.gaps[part] {
+		if all && !r.stale && !r.gaps[part] {
 			r.whole[part] = since
 		}
 	}

@@ -51,6 +51,20 @@ func TestReplyOfNewPartitionWaits(t *testing.T) {
 	require.Empty(t, order(t, r))
 }
 
+// What another node answered goes before what comes after it.
+func TestReplyFromElsewhere(t *testing.T) {
+	t.Parallel()
+	r := newReplies()
+	parts := map[int]int64{7: 1}
+	r.listed(nil, parts, true)
+	r.elsewhere(7)
+	r.offer([]outbox.Reply{replyAt("b", 2)}, func(int) (int64, bool) { return 1, true })
+	require.Empty(t, order(t, r))
+	r.listing()
+	r.listed([]outbox.Reply{replyAt("a", 1), replyAt("b", 2)}, parts, true)
+	require.Equal(t, []string{"a", "b"}, order(t, r))
+}
+
 // An older reply that is listed while a newer one is on its way goes next, and
 // is not taken for the one that was sent.
 func TestOlderReplyWhileSending(t *testing.T) {

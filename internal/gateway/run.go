@@ -210,6 +210,9 @@ func (g *Gateway) list(ctx context.Context) error {
 				}
 				break
 			}
+			if q.behind && !g.alone() {
+				g.replies.restart() // what is not listed may just have been answered
+			}
 			if !g.lanes.listed(q, refs, next) || len(refs) < q.room {
 				break
 			}
