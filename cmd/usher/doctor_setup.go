@@ -86,7 +86,7 @@ func (d *doctor) flows(fields map[string]*contacts.Fields) {
 		if fields[b.ID] == nil {
 			continue
 		}
-		parsed, problems, err := readFlows(d.cfg, fields[b.ID])
+		parsed, problems, err := readFlows(d.cfg, b.ID, fields[b.ID])
 		if err != nil {
 			d.fail("flows", "%v", err)
 			return
@@ -143,7 +143,7 @@ func (d *doctor) missingFlow(c config.Channel, fields *contacts.Fields) string {
 	if fields == nil {
 		return ""
 	}
-	parsed, _, err := readFlows(d.cfg, fields)
+	parsed, _, err := readFlows(d.cfg, c.Business, fields)
 	if err != nil {
 		return ""
 	}

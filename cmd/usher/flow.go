@@ -102,72 +102,88 @@ func newFlowShelf(cmd *cobra.Command) (*flowShelf, error) {
 		return nil, err
 	}
 	s := &flowShelf{cfg: cfg, path: path}
-	var custom []contacts.Field
-	for _, f := range cfg.Fields {
-		if path != "" && f.Business == cfg.Business.ID {
-			custom = append(custom, contacts.Field{Name: f.Name, Title: f.Title, Type: contacts.FieldType(f.Type)})
-		}
-	}
-	if s.fields, err = contacts.NewFields(custom); err != nil {
+	if s.fields, err = s.fieldsOf(cfg.Business.ID); err != nil {
 		return nil, err
 	}
 	s.zone, err = time.LoadLocation(cfg.Business.Timezone)
 	return s, err
 }
 
-// check reads files and says everything that is wrong with them, in their order.
+// fieldsOf are a business's contact fields.
+func (s *flowShelf) fieldsOf(business string) (*contacts.Fields, error) {
+	var custom []contacts.Field
+	for _, f := range s.cfg.Fields {
+		if s.path != "" && f.Business == business {
+			custom = append(custom, contacts.Field{Name: f.Name, Title: f.Title, Type: contacts.FieldType(f.Type)})
+		}
+	}
+	return contacts.NewFields(custom)
+}
+
+// check reads files and says everything that is wrong with them, in their order:
+// for the main business, then what only another business minds.
 func (s *flowShelf) check(files []string) ([]flows.Problem, error) {
-	var problems []flows.Problem
-	var good []*flows.Flow
+	var documents []flowDocument
 	for _, file := range files {
-		doc, err := os.ReadFile(file)
+		text, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		flow, found := flows.Parse(file, doc, s.fields)
-		problems = append(problems, found...)
-		if flow != nil {
-			good = append(good, flow)
-		}
+		documents = append(documents, flowDocument{file, text})
 	}
-	var destinations []string
-	if s.path != "" {
-		destinations = make([]string, 0, len(s.cfg.Destinations))
-		for _, d := range s.cfg.Destinations {
-			destinations = append(destinations, d.ID)
-		}
+	documents = append(documents, s.otherDocuments(files)...)
+	parsed, problems, between := judgeFlows(s.cfg, s.cfg.Business.ID, documents, s.fields)
+	for _, p := range between {
+		// Without a configuration nobody knows which other flows there are.
+		p.Warning = p.Warning || s.path == "" && len(parsed) == len(files)
+		problems = append(problems, p)
 	}
-	for _, p := range flows.CheckAll(append(good, s.others(files)...), destinations) {
-		if slices.Contains(files, p.File) {
-			// Without a configuration nobody knows which other flows there are.
-			p.Warning = p.Warning || s.path == "" && len(good) == len(files)
+	for _, b := range s.cfg.Businesses {
+		fields, err := s.fieldsOf(b.ID)
+		if err != nil {
+			return nil, fmt.Errorf("business %s: %w", b.ID, err)
+		}
+		_, own, between := judgeFlows(s.cfg, b.ID, documents, fields)
+		for _, p := range append(own, between...) {
+			if slices.Contains(problems, p) {
+				continue
+			}
+			p.Message += " (business " + b.ID + ")"
 			problems = append(problems, p)
 		}
 	}
-	return problems, nil
+	return slices.DeleteFunc(problems, func(p flows.Problem) bool { return !slices.Contains(files, p.File) }), nil
 }
 
 // others are the configuration's flows besides the given files. Their own faults
 // are not asked for here.
 func (s *flowShelf) others(besides []string) []*flows.Flow {
+	var others []*flows.Flow
+	for _, d := range s.otherDocuments(besides) {
+		if flow, _ := flows.Parse(d.file, d.text, s.fields); flow != nil {
+			others = append(others, flow)
+		}
+	}
+	return others
+}
+
+// otherDocuments are the configuration's flow files besides the given ones, as
+// far as they can be read: serve and doctor say so if one cannot.
+func (s *flowShelf) otherDocuments(besides []string) []flowDocument {
+	if s.path == "" {
+		return nil
+	}
 	var known []string
 	for _, file := range besides {
 		known = append(known, absolute(file))
 	}
-	var others []*flows.Flow
-	if s.path == "" {
-		return nil
-	}
+	var others []flowDocument
 	for _, file := range s.cfg.Flows {
 		if slices.Contains(known, absolute(file)) {
 			continue
 		}
-		doc, err := os.ReadFile(file)
-		if err != nil {
-			continue // serve and doctor say so
-		}
-		if flow, _ := flows.Parse(file, doc, s.fields); flow != nil {
-			others = append(others, flow)
+		if text, err := os.ReadFile(file); err == nil {
+			others = append(others, flowDocument{file, text})
 		}
 	}
 	return others

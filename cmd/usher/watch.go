@@ -43,7 +43,7 @@ func takeUp(ctx context.Context, cfg *config.Config, b config.Business, g *gatew
 	if !ok {
 		return
 	}
-	parsed, faults, err := readFlows(cfg, business.Fields)
+	parsed, faults, err := readFlows(cfg, b.ID, business.Fields)
 	for _, f := range faults {
 		log.Error("flow not taken up", "fault", f.String())
 	}

@@ -28,14 +28,10 @@ import (
 	"usher/contacts"
 	"usher/contacts/redisstore"
 	"usher/contacts/sqlstore"
-	"usher/crm"
-	"usher/examples"
-	"usher/flows"
 	"usher/internal/database"
 	"usher/internal/gateway"
 	"usher/internal/nudge"
 	"usher/internal/outbound"
-	"usher/internal/outbox"
 )
 
 // redisPrefix begins every key and topic that usher uses on a Redis server.
@@ -212,12 +208,16 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 		fault("fields", err)
 		return built, problems, nil
 	}
-	parsed, faults, err := readFlows(cfg, built.Fields)
+	parsed, faults, err := readFlows(cfg, b.ID, built.Fields)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, f := range faults {
-		problems = append(problems, config.Problem{Text: f.String()})
+		text := f.String()
+		if b.ID != cfg.Business.ID {
+			text += " (business " + b.ID + ")"
+		}
+		problems = append(problems, config.Problem{Text: text})
 	}
 	built.Flows.Set(parsed)
 	types := channelTypes()
@@ -225,16 +225,16 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 		if c.Business != b.ID {
 			continue
 		}
+		for _, id := range c.Flows {
+			if built.Flows.Get(id) == nil {
+				fault("channels."+c.ID+".flow", fmt.Errorf("there is no flow %s", id))
+			}
+		}
 		kind, _, _ := strings.Cut(c.ID, "/")
 		factory, ok := types[kind]
 		if !ok {
 			fault("channels."+c.ID, fmt.Errorf("no channel type %s; there are %s", kind, names(types)))
 			continue
-		}
-		for _, id := range c.Flows {
-			if built.Flows.Get(id) == nil {
-				fault("channels."+c.ID+".flow", fmt.Errorf("there is no flow %s", id))
-			}
 		}
 		connector, err := factory(connectors.Setup{ID: c.ID, Country: b.Country, Settings: c.Settings, HTTP: hc,
 			Key: derive(secret, "channel/"+b.ID+"/"+c.ID)})
@@ -262,32 +262,6 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 		return nil, nil, err
 	}
 	return built, nil, storeDestinations(ctx, built, db)
-}
-
-func destination(d config.Destination, b *gateway.Business, hc *http.Client) (*gateway.Destination, error) {
-	types := crmTypes()
-	factory, ok := types[d.Type]
-	if !ok {
-		return nil, fmt.Errorf("no destination type %s; there are %s", d.Type, names(types))
-	}
-	retry, own, err := crm.SplitRetry(d.Settings)
-	if err != nil {
-		return nil, fmt.Errorf("settings: %w", err)
-	}
-	connector, err := factory(crm.Setup{ID: d.ID, Settings: own, HTTP: hc})
-	if err != nil {
-		return nil, fmt.Errorf("settings: %w", err)
-	}
-	made := &gateway.Destination{ID: d.ID, Type: d.Type, Business: b, Connector: connector, Send: map[crm.Kind]bool{}, Retry: retry}
-	for _, kind := range d.Send {
-		made.Send[crm.Kind(kind)] = true
-	}
-	if d.When != "" {
-		if made.When, err = flows.ParseCondition(d.When, b.Fields); err != nil {
-			return nil, fmt.Errorf("when: %w", err)
-		}
-	}
-	return made, nil
 }
 
 // storeSettings stores a business, its fields and its keys, and returns all of
@@ -326,66 +300,6 @@ func storeSettings(ctx context.Context, cfg *config.Config, b config.Business, d
 		return err
 	})
 	return fields, err
-}
-
-// readFlows parses the configured flow files, or the sample.
-func readFlows(cfg *config.Config, fields *contacts.Fields) ([]*flows.Flow, []flows.Problem, error) {
-	files := map[string][]byte{}
-	var order []string
-	if cfg.Sample {
-		files["welcome.yaml"], order = examples.Welcome, []string{"welcome.yaml"}
-	}
-	for _, path := range cfg.Flows {
-		doc, err := os.ReadFile(path)
-		if err != nil {
-			return nil, nil, fmt.Errorf("flows: %w", err)
-		}
-		files[path] = doc
-		order = append(order, path)
-	}
-	var parsed []*flows.Flow
-	var problems []flows.Problem
-	for _, file := range order {
-		flow, faults := flows.Parse(file, files[file], fields)
-		problems = append(problems, faults...)
-		if flow != nil {
-			parsed = append(parsed, flow)
-		}
-	}
-	var destinations []string
-	for _, d := range cfg.Destinations {
-		destinations = append(destinations, d.ID)
-	}
-	problems = append(problems, flows.CheckAll(parsed, destinations)...)
-	return parsed, slices.DeleteFunc(problems, func(p flows.Problem) bool { return p.Warning }), nil
-}
-
-// storeFlows stores flows and gives them their versions, to which runs are
-// pinned.
-func storeFlows(ctx context.Context, business string, all []*flows.Flow, db *database.DB) error {
-	for _, f := range all {
-		err := db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
-			version, err := sqlstore.New(tx).SaveFlow(business, f.ID, f.Source)
-			f.Version = version
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// storeDestinations stores since when each destination is there.
-func storeDestinations(ctx context.Context, b *gateway.Business, db *database.DB) error {
-	for _, d := range b.Destinations {
-		stored, err := outbox.PutDestination(ctx, db, b.ID, d.ID, d.Type)
-		if err != nil {
-			return err
-		}
-		d.CreatedAt, d.State = stored.CreatedAt, stored.State
-	}
-	return nil
 }
 
 // newGateway builds the gateway over open stores.

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"usher/config"
+	"usher/contacts"
+	"usher/contacts/sqlstore"
+	"usher/examples"
+	"usher/flows"
+	"usher/internal/database"
+)
+
+// flowDocument is a flow as its author wrote it.
+type flowDocument struct {
+	file string
+	text []byte
+}
+
+// readFlows parses the configured flow files, or the sample, for one business.
+// The problems are those that keep the business from being served.
+func readFlows(cfg *config.Config, business string, fields *contacts.Fields) ([]*flows.Flow, []flows.Problem, error) {
+	var documents []flowDocument
+	if cfg.Sample {
+		documents = append(documents, flowDocument{"welcome.yaml", examples.Welcome})
+	}
+	for _, path := range cfg.Flows {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, nil, fmt.Errorf("flows: %w", err)
+		}
+		documents = append(documents, flowDocument{path, text})
+	}
+	parsed, own, between := judgeFlows(cfg, business, documents, fields)
+	problems := append(own, between...)
+	return parsed, slices.DeleteFunc(problems, func(p flows.Problem) bool { return p.Warning }), nil
+}
+
+// judgeFlows parses documents for one business and says what is wrong: with each
+// of them, and with what one says of others and of destinations.
+//
+// Every flow is the main business's. A further business has its own fields and
+// destinations and need not be able to run all flows: of those that none of its
+// channels can come to, problems do not count.
+func judgeFlows(cfg *config.Config, business string, documents []flowDocument, fields *contacts.Fields) (parsed []*flows.Flow, own, between []flows.Problem) {
+	for _, d := range documents {
+		flow, found := flows.Parse(d.file, d.text, fields)
+		own = append(own, found...)
+		if flow != nil {
+			parsed = append(parsed, flow)
+		}
+	}
+	between = flows.CheckAll(parsed, destinationsFor(cfg, business))
+	if business != cfg.Business.ID {
+		needed := neededFiles(cfg, business, documents)
+		spare := func(p flows.Problem) bool { return !slices.Contains(needed, p.File) }
+		own, between = slices.DeleteFunc(own, spare), slices.DeleteFunc(between, spare)
+	}
+	return parsed, own, between
+}
+
+// destinationsFor are the destinations that flows may push to. As flows of
+// further businesses are the main one's too, it knows all. nil: there is no
+// configuration that could say.
+func destinationsFor(cfg *config.Config, business string) []string {
+	if cfg.Sample {
+		return nil
+	}
+	ids := make([]string, 0, len(cfg.Destinations))
+	for _, d := range cfg.Destinations {
+		if business == cfg.Business.ID || business == d.Business {
+			ids = append(ids, d.ID)
+		}
+	}
+	return ids
+}
+
+// neededFiles are the files of the flows that a business's channels name, and of
+// those that these lead to. Flows that do not parse are among them.
+func neededFiles(cfg *config.Config, business string, documents []flowDocument) []string {
+	var wanted []string
+	for _, c := range cfg.Channels {
+		if c.Business == business {
+			wanted = append(wanted, c.Flows...)
+		}
+	}
+	files, leads := map[string][]string{}, map[string][]string{}
+	for _, d := range documents {
+		id, to := outline(d.text)
+		files[id] = append(files[id], d.file)
+		leads[id] = append(leads[id], to...)
+	}
+	var needed []string
+	seen := map[string]bool{}
+	for len(wanted) > 0 {
+		id := wanted[0]
+		wanted = wanted[1:]
+		if seen[id] {
+			continue
+		}
+		seen[id] = true
+		needed = append(needed, files[id]...)
+		wanted = append(wanted, leads[id]...)
+	}
+	return needed
+}
+
+// outline is a flow document's id and the flows that it may lead to, read
+// without understanding the rest: the document may be faulty. Text that only
+// looks like a way to another flow counts as one.
+func outline(document []byte) (id string, leads []string) {
+	var root yaml.Node
+	if yaml.Unmarshal(document, &root) != nil || len(root.Content) == 0 {
+		return "", nil // a fault for the main business
+	}
+	var walk func(n *yaml.Node)
+	walk = func(n *yaml.Node) {
+		// What an alias stands for is walked where it is written.
+		if to, ok := strings.CutPrefix(n.Value, "flow:"); ok && n.Kind == yaml.ScalarNode {
+			leads = append(leads, to)
+		}
+		for i, part := range n.Content {
+			if n.Kind == yaml.MappingNode && i%2 == 1 && n.Content[i-1].Value == "run" {
+				leads = append(leads, part.Value)
+			}
+			walk(part)
+		}
+	}
+	walk(&root)
+	top := root.Content[0]
+	for i := 0; top.Kind == yaml.MappingNode && i+1 < len(top.Content); i += 2 {
+		if top.Content[i].Value == "id" {
+			id = top.Content[i+1].Value
+		}
+	}
+	return id, leads
+}
+
+// storeFlows stores flows and gives them their versions, to which runs are
+// pinned.
+func storeFlows(ctx context.Context, business string, all []*flows.Flow, db *database.DB) error {
+	for _, f := range all {
+		err := db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+			version, err := sqlstore.New(tx).SaveFlow(business, f.ID, f.Source)
+			f.Version = version
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
