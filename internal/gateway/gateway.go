@@ -1,7 +1,8 @@
 // Package gateway is the way of a message through usher, in reading order:
 // accept.go takes a webhook in for good, lanes.go deals events out one
 // conversation at a time, converse.go runs them (burst.go says when they wait,
-// failures.go what becomes of one that fails), person.go finds whose they are,
+// failures.go what becomes of one that fails), person.go finds whose they are
+// (rebuild.go: a guest that its store has lost),
 // play.go lets the flow take its step, settle.go decides whose they are now and
 // keep.go what is kept, outcome.go how the event ends; reply.go and deliver.go
 // send what came of it. people.go is the same for changes that come through the

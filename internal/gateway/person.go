@@ -3,7 +3,6 @@ package gateway
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -123,82 +122,6 @@ func newGuest(conv *contacts.Conversation, row *inbox.Event, now time.Time) *con
 	guest.Conversation.CreatedAt, guest.Conversation.UpdatedAt = now, now
 	guest.Conversation.Version = 0
 	return guest
-}
-
-// rebuildMost bounds the events that a guest is rebuilt from: the newest.
-const rebuildMost = 1000
-
-// rebuild brings guests up to the last of their done events, by running those
-// that they lack without effects: a store that lost guests costs nothing that
-// the inbox still has.
-func (g *Gateway) rebuild(ctx context.Context, turns []*turn) error {
-	lanes := make([]int64, len(turns))
-	for i, t := range turns {
-		lanes[i] = t.work.row.Lane
-	}
-	last, err := g.inbox.LastDone(ctx, lanes)
-	if err != nil {
-		return err
-	}
-	for _, t := range turns {
-		pos, ok := last[t.work.row.Lane]
-		if !ok || pos <= t.guest.AppliedPos {
-			continue
-		}
-		if t.now.Sub(inbox.TimeOf(pos)) > g.ttlOf(t.guest) {
-			continue // it would be gone by now
-		}
-		rows, err := g.inbox.History(ctx, t.work.row.Lane, t.guest.AppliedPos, rebuildMost)
-		if err != nil {
-			return err
-		}
-		for _, row := range rows {
-			if err := g.replay(ctx, t, row); err != nil {
-				return err
-			}
-		}
-		if t.now.Sub(inbox.TimeOf(pos)) > g.ttlOf(t.guest) {
-			// What it said shortens its life: it would be gone by now.
-			version := t.conv.Version
-			*t.guest = *newGuest(t.conv, t.work.row, t.now)
-			t.guest.Conversation.Version = version
-			t.conv, t.lines = &t.guest.Conversation, nil
-		}
-		t.guest.AppliedPos = pos
-	}
-	return nil
-}
-
-// replay runs a done event on a guest again, for its state alone.
-func (g *Gateway) replay(ctx context.Context, t *turn, row *inbox.Event) error {
-	var ev connectors.Event
-	if len(row.Event) == 0 || row.ID == t.work.row.ID {
-		return nil
-	}
-	if err := json.Unmarshal(row.Event, &ev); err != nil {
-		return fmt.Errorf("%w: decode event: %w", errFlow, err)
-	}
-	if ev.ExternalID != t.conv.ExternalID || !personal(&ev) {
-		return nil
-	}
-	at := row.ReceivedAt()
-	if gap := at.Sub(t.conv.UpdatedAt); t.guest.AppliedPos > 0 && gap > g.ttlOf(t.guest) {
-		version := t.conv.Version
-		*t.guest = *newGuest(t.conv, row, at)
-		t.guest.Conversation.Version = version
-		t.conv = &t.guest.Conversation
-	}
-	past := &turn{past: true, work: &work{row: row, ref: inbox.Ref{ID: row.ID, Pos: row.Pos}}, ev: &ev, ch: t.ch, now: at, conv: t.conv, guest: t.guest}
-	if t.guest.AppliedPos == 0 {
-		t.guest.Seed = row.ID
-		t.conv.CreatedAt = at
-	}
-	if err := g.play(ctx, past); err != nil {
-		return err
-	}
-	t.lines = append(t.lines, past.lines...)
-	t.guest.Applied, t.guest.AppliedPos = row.ID, row.Pos
-	return nil
 }
 
 // loadContacts reads the contacts that conversations belong to, and links a
