@@ -149,14 +149,8 @@ type FormField struct {
 	Choices  []Button `json:"choices,omitempty"`
 }
 
-// Capabilities says what a channel can show; what it cannot is turned into text
-// or asked one by one.
-type Capabilities struct {
-	Buttons bool // buttons, lists or the like for choices
-	Forms   bool // native forms
-}
-
-// A Describer says what its channel can show. One that is none can show text.
+// A Describer is a channel whose settings say what it can show; any other shows
+// what CapabilitiesOf its type says.
 type Describer interface {
 	Capabilities() Capabilities
 }

@@ -144,11 +144,9 @@ func (m *machine) trace(did, detail string) {
 	m.result.Trace = append(m.result.Trace, line)
 }
 
-// say adds a message; an empty one is none.
+// say adds a message, the way the channel shows it; an empty one is none.
 func (m *machine) say(message connectors.Message) {
-	if message.Text != "" || message.Form != nil {
-		m.result.Messages = append(m.result.Messages, message)
-	}
+	m.result.Messages = append(m.result.Messages, m.turn.Channel.Render(message)...)
 }
 
 // capture keeps a value for a contact field; later steps of the turn see it.

@@ -58,32 +58,24 @@ func (q *question) take(m *machine, value any, via string) {
 	m.setVariable(q.variable, value)
 }
 
-// message shows the question with its choices, the way the channel can.
+// message shows the question with its choices, to tap or numbered. Proposals
+// beside which a number would be an answer of its own are not numbered.
 func (q *question) message(m *machine, text string) connectors.Message {
 	message := connectors.Message{Text: strings.TrimSpace(text)}
-	if m.turn.Channel.Buttons {
-		message.Buttons = q.buttons()
-		if q.optional {
-			message.Buttons = append(message.Buttons, connectors.Button{Title: q.skip, Value: skipValue})
-		}
+	buttons := q.buttons()
+	if q.optional {
+		buttons = append(buttons, connectors.Button{Title: q.skip, Value: skipValue})
+	}
+	if q.numbered() || m.turn.Channel.Layout(buttons) != connectors.AsText {
+		message.Buttons = buttons
 		return message
 	}
 	var b strings.Builder
 	b.WriteString(message.Text)
-	for i, c := range q.choices {
-		b.WriteByte('\n')
-		if q.numbered() {
-			b.WriteString(strconv.Itoa(i+1) + ". ")
-		} else {
-			b.WriteString("• ")
-		}
-		b.WriteString(c.title)
+	for _, c := range q.choices {
+		b.WriteString("\n• " + c.title)
 	}
-	switch {
-	case !q.optional:
-	case q.numbered():
-		fmt.Fprintf(&b, "\n%d. %s", len(q.choices)+1, q.skip)
-	default:
+	if q.optional {
 		b.WriteString("\n[" + q.skip + "]")
 	}
 	message.Text = strings.TrimSpace(b.String())

@@ -123,7 +123,9 @@ func (c *channel) bearer(token string) bool {
 // Capabilities: every reply carries its buttons; a bot that cannot show a form
 // says so in its settings and gets its questions one by one.
 func (c *channel) Capabilities() connectors.Capabilities {
-	return connectors.Capabilities{Buttons: true, Forms: c.forms}
+	shows := connectors.CapabilitiesOf("bot")
+	shows.Forms = c.forms
+	return shows
 }
 
 // Deadline is when an unfinished turn is answered with what there is.

@@ -180,6 +180,6 @@ func member(t *testing.T, body []byte, name string) string {
 
 func TestCapabilities(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, connectors.Capabilities{Buttons: true, Forms: true}, setup(t, nil).(connectors.Describer).Capabilities())
+	require.Equal(t, connectors.CapabilitiesOf("bot"), setup(t, nil).(connectors.Describer).Capabilities())
 	require.False(t, setup(t, config.Settings{"forms": false}).(connectors.Describer).Capabilities().Forms)
 }

@@ -48,9 +48,8 @@ type channel struct {
 }
 
 var (
-	_ connectors.Visitors  = (*channel)(nil)
-	_ connectors.Describer = (*channel)(nil)
-	_ connectors.Streamer  = (*channel)(nil)
+	_ connectors.Visitors = (*channel)(nil)
+	_ connectors.Streamer = (*channel)(nil)
 )
 
 // New builds a webchat channel. It is a connectors.Factory; Setup.Key is
@@ -115,11 +114,6 @@ func (c *channel) Verify(r *connectors.Request) error {
 		return connectors.ErrUnverified
 	}
 	return nil
-}
-
-// Capabilities: the widget shows both.
-func (c *channel) Capabilities() connectors.Capabilities {
-	return connectors.Capabilities{Buttons: true, Forms: true}
 }
 
 // Streams marks that visitors read their conversation from usher.

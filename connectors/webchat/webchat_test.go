@@ -148,8 +148,3 @@ func TestOrigin(t *testing.T) {
 		})
 	}
 }
-
-func TestCapabilities(t *testing.T) {
-	t.Parallel()
-	require.Equal(t, connectors.Capabilities{Buttons: true, Forms: true}, setup(t, nil).Capabilities())
-}

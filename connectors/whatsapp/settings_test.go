@@ -119,5 +119,5 @@ func TestDescription(t *testing.T) {
 	c := newConnector(t, config.Settings{"phone_number_id": "109"})
 	require.Equal(t, "109", c.(connectors.Accounter).Account())
 	require.Empty(t, newConnector(t, nil).(connectors.Accounter).Account())
-	require.Equal(t, connectors.Capabilities{Buttons: true}, c.(connectors.Describer).Capabilities())
+	require.Equal(t, connectors.CapabilitiesOf("whatsapp"), c.(connectors.Describer).Capabilities())
 }

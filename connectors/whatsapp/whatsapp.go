@@ -119,7 +119,7 @@ func (c *channel) Account() string { return c.PhoneNumberID }
 // Capabilities implements connectors.Describer. WhatsApp's own forms have to be
 // designed at Meta first, so a form is asked field by field.
 func (c *channel) Capabilities() connectors.Capabilities {
-	return connectors.Capabilities{Buttons: true}
+	return connectors.CapabilitiesOf("whatsapp")
 }
 
 // Format keeps fmt away from the secrets inside.

@@ -359,7 +359,7 @@ func capabilities(ch *Channel) connectors.Capabilities {
 	if d, ok := ch.Connector.(connectors.Describer); ok {
 		return d.Capabilities()
 	}
-	return connectors.Capabilities{}
+	return connectors.CapabilitiesOf(ch.ID)
 }
 
 // parseValue reads a value for a field. ok is false for what is no settable
