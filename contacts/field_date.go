@@ -18,13 +18,14 @@ const (
 const day = "2006-01-02"
 
 var (
-	yearFirst  = regexp.MustCompile(`^(\d{4})[-./ ](\d{1,2})[-./ ](\d{1,2})\.?$`)
+	yearFirst  = regexp.MustCompile(`^(\d{4})[-./ ] ?(\d{1,2})[-./ ] ?(\d{1,2})\.?$`)
 	yearLast   = regexp.MustCompile(`^(\d{1,2})[-./ ] ?(\d{1,2})[-./ ] ?(\d{4})\.?$`)
 	basic      = regexp.MustCompile(`^(\d{4})(\d{2})(\d{2})$`)
+	eastern    = regexp.MustCompile(`^(\d{4}) ?[年년] ?(\d{1,2}) ?[月월] ?(\d{1,2}) ?[日号일]?$`)
 	millis     = regexp.MustCompile(`^-?\d{12,14}$`)
-	dayMonth   = regexp.MustCompile(`^(\d{1,2})(?:st|nd|rd|th|er|º|ª)?\.?[ -](?:(?:of|de|di|do) )?(\pL+)\.?,?[ -](?:(?:de|del|do) )?(\d{4})$`)
+	dayMonth   = regexp.MustCompile(`^(\d{1,2})(?:st|nd|rd|th|er|º|ª)?\.?[ -](?:(?:of|de|di|do) )?(\pL+)\.?,?[ -](?:(?:de|del|do) )?(\d{4})(?:\.| ?г\.?| года| року)?$`)
 	monthFirst = regexp.MustCompile(`^(\pL+)\.? (\d{1,2})(?:st|nd|rd|th)?,? (\d{4})$`)
-	weekday    = regexp.MustCompile(`^(?:mon|tue|tues|wed|wednes|thu|thur|thurs|fri|sat|satur|sun)(?:day)?,? `)
+	yearMonth  = regexp.MustCompile(`^(\d{4})[.,]?[ -](\pL+)\.?[ -](\d{1,2})\.?$`)
 )
 
 func parseDate(v any, l Locale) (any, error) {
@@ -55,9 +56,9 @@ func parseDate(v any, l Locale) (any, error) {
 
 // ParseDate reads a day and returns it as YYYY-MM-DD. It takes ISO 8601, RFC
 // 3339 (the day as written), milliseconds since 1970, 2/5/2024 and the like
-// (day first, except where the country puts the month first; if only one
-// reading is a date, that one) and months by name: 2 May 2024. Years have four
-// digits: nobody knows which century another one means.
+// (day first, except where the person's country puts the month first; if only
+// one reading is a date, that one) and months by name: 2 May 2024. Years have
+// four digits: nobody knows which century another one means.
 func ParseDate(s string, l Locale) (string, error) {
 	s = strings.ToLower(strings.Join(strings.Fields(clean(plain(s))), " "))
 	if s == "" {
@@ -67,6 +68,9 @@ func ParseDate(s string, l Locale) (string, error) {
 		return "", notADate()
 	}
 	if m := yearFirst.FindStringSubmatch(s); m != nil {
+		return calendar(m[1], m[2], m[3])
+	}
+	if m := eastern.FindStringSubmatch(s); m != nil {
 		return calendar(m[1], m[2], m[3])
 	}
 	if m := basic.FindStringSubmatch(s); m != nil {
@@ -81,7 +85,7 @@ func ParseDate(s string, l Locale) (string, error) {
 	}
 	if m := yearLast.FindStringSubmatch(s); m != nil {
 		first, second := m[1], m[2]
-		if monthComesFirst(l.Country) {
+		if l.monthFirst() {
 			first, second = second, first
 		}
 		if date, err := calendar(m[3], second, first); err == nil {
@@ -96,12 +100,23 @@ func ParseDate(s string, l Locale) (string, error) {
 			return inRange(at.Year(), int(at.Month()), at.Day())
 		}
 	}
-	s = weekday.ReplaceAllString(s, "")
+	return dateInWords(s, l)
+}
+
+// dateInWords reads a date whose month has a name, or that words lead to.
+func dateInWords(s string, l Locale) (string, error) {
+	language, _ := l.tongue()
 	if m := dayMonth.FindStringSubmatch(s); m != nil {
-		return calendar(m[3], monthNamed(m[2]), m[1])
+		return calendar(m[3], monthNamed(m[2], language), m[1])
 	}
 	if m := monthFirst.FindStringSubmatch(s); m != nil {
-		return calendar(m[3], monthNamed(m[1]), m[2])
+		return calendar(m[3], monthNamed(m[1], language), m[2])
+	}
+	if m := yearMonth.FindStringSubmatch(s); m != nil {
+		return calendar(m[1], monthNamed(m[2], language), m[3])
+	}
+	if first, rest, more := strings.Cut(s, " "); more && leadsToDate(strings.Trim(first, ",.:")) {
+		return ParseDate(rest, l)
 	}
 	return "", notADate()
 }
@@ -130,53 +145,6 @@ func inRange(y, m, d int) (string, error) {
 		return "", notADate()
 	}
 	return at.Format(day), nil
-}
-
-func monthComesFirst(country string) bool {
-	switch strings.ToUpper(country) {
-	case "US", "PR", "GU", "VI", "AS", "MP", "UM", "PW", "FM", "MH", "PH":
-		return true
-	default:
-		return false
-	}
-}
-
-// monthNamed is the number of a month by its name, whole or cut after three
-// letters or more; empty if it is none or could be two.
-func monthNamed(name string) string {
-	if len([]rune(name)) < 3 {
-		return ""
-	}
-	found := 0
-	for _, line := range monthNames() {
-		for i, month := range strings.Fields(line) {
-			if month == name {
-				return strconv.Itoa(i + 1)
-			}
-			if strings.HasPrefix(month, name) {
-				if found != 0 && found != i+1 {
-					return "" // jui: juin or juillet
-				}
-				found = i + 1
-			}
-		}
-	}
-	if found == 0 {
-		return ""
-	}
-	return strconv.Itoa(found)
-}
-
-func monthNames() []string {
-	return []string{
-		"january february march april may june july august september october november december",
-		"januar februar märz april mai juni juli august september oktober november dezember",
-		"janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
-		"enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
-		"gennaio febbraio marzo aprile maggio giugno luglio agosto settembre ottobre novembre dicembre",
-		"janeiro fevereiro março abril maio junho julho agosto setembro outubro novembro dezembro",
-		"januari februari maart april mei juni juli augustus september oktober november december",
-	}
 }
 
 func notADate() error { return &Invalid{CodeInvalid, "want a date like 2024-05-02"} }

@@ -35,16 +35,16 @@ func parseNumber(v any, l Locale) (any, error) {
 		}
 		return bounded(f)
 	case string:
-		return ParseNumber(v, l.Country)
+		return ParseNumber(v, l)
 	default:
 		return nil, &Invalid{CodeType, "want a number"}
 	}
 }
 
-// ParseNumber reads the one number of a text as people of the country write it:
+// ParseNumber reads the one number of a text as the person writes numbers:
 // "1,234.5", "1.234,5", "1 234", "about 20 people". Two numbers, or one that a
 // word changes ("20 thousand", "minus 5"), are refused rather than guessed.
-func ParseNumber(s, country string) (float64, error) {
+func ParseNumber(s string, l Locale) (float64, error) {
 	s = clean(plain(s))
 	if s == "" {
 		return 0, ErrBlank
@@ -68,7 +68,7 @@ func ParseNumber(s, country string) (float64, error) {
 		}
 		return 0, notANumber()
 	}
-	digits, ok := unmark(s[from:to], decimalComma(country))
+	digits, ok := unmark(s[from:to], l.decimalComma())
 	if !ok {
 		return 0, notANumber()
 	}
@@ -103,7 +103,7 @@ func changes(words string) bool {
 }
 
 // unmark turns 1.234,5 and the like into 1234.5. A single mark before three
-// digits is read by the country's habit.
+// digits is read by the person's habit.
 func unmark(s string, comma bool) (string, bool) {
 	decimal := ""
 	dot, com := strings.Count(s, "."), strings.Count(s, ",")
@@ -168,19 +168,6 @@ func ungroup(s string) (string, bool) {
 		}
 	}
 	return strings.Join(groups, ""), true
-}
-
-// decimalComma says that people of the country write 1,5 for one and a half.
-func decimalComma(country string) bool {
-	switch strings.ToUpper(country) {
-	case "AL", "AM", "AO", "AR", "AT", "AZ", "BA", "BE", "BG", "BO", "BR", "BY", "CL", "CM", "CO", "CR", "CU", "CZ", "DE", "DK",
-		"DZ", "EC", "EE", "ES", "FI", "FO", "FR", "GE", "GL", "GR", "HR", "HU", "ID", "IS", "IT", "KG", "KZ", "LT", "LU", "LV",
-		"MA", "MD", "ME", "MK", "MZ", "NL", "NO", "PL", "PT", "PY", "RO", "RS", "RU", "SE", "SI", "SK", "SN", "TN", "TR", "UA",
-		"UY", "UZ", "VE", "VN", "XK":
-		return true
-	default:
-		return false
-	}
 }
 
 func floatOf(s string) (float64, error) {

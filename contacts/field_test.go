@@ -25,6 +25,11 @@ type refused string
 
 func in(country string) contacts.Locale { return contacts.Locale{Country: country} }
 
+// speaking is somebody whose own country nobody knows, at a British business.
+func speaking(language string) contacts.Locale {
+	return contacts.Locale{Country: "GB", Language: language}
+}
+
 func zone(t *testing.T, name string) *time.Location {
 	t.Helper()
 	loc, err := time.LoadLocation(name)
@@ -77,12 +82,20 @@ func cases(t *testing.T) map[string][]parseCase {
 			{in: "1,234", l: in("GB"), want: 1234.0},
 			{in: "1,234", l: in("FR"), want: 1.234},
 			{in: "0.125", l: in("DE"), want: 0.125},
+			{in: "1.234", l: speaking("de"), want: 1234.0},
+			{in: "1.234", l: speaking("de-CH"), want: 1.234},
+			{in: "1,234", l: speaking("pt_BR"), want: 1.234},
+			{in: "1,234", l: speaking("es-MX"), want: 1234.0},
+			{in: "1,234", l: speaking("es"), want: 1.234},
+			{in: "1.234", l: contacts.Locale{Country: "DE", Language: "en-US,en;q=0.9"}, want: 1.234},
+			{in: "1.234", l: contacts.Locale{Country: "DE", Language: "klingon"}, want: 1234.0},
 			{in: "1 234 567", want: 1234567.0},
 			{in: "1\u202f234,5", l: in("FR"), want: 1234.5},
 			{in: "1'234.50", l: in("CH"), want: 1234.5},
 			{in: "12,34,567", l: in("IN"), want: 1234567.0},
 			{in: "1,234,567", want: 1234567.0},
 			{in: "２０", want: 20.0},
+			{in: "2️⃣", want: 2.0},
 			{in: "٢٠", want: 20.0},
 			{in: "20%", want: 20.0},
 			{in: "abc", want: refused(contacts.CodeInvalid)},
@@ -134,6 +147,23 @@ func cases(t *testing.T) map[string][]parseCase {
 			{in: "1er août 2024", want: "2024-08-01"},
 			{in: "2 de mayo de 2024", want: "2024-05-02"},
 			{in: "２０２４-０５-０２", want: "2024-05-02"},
+			{in: "2/5/2024", l: speaking("en-US"), want: "2024-02-05"},
+			{in: "2/5/2024", l: speaking("en"), want: "2024-05-02"},
+			{in: "2/5/2024", l: contacts.Locale{Country: "US", Language: "de"}, want: "2024-05-02"},
+			{in: "2024年5月2日", want: "2024-05-02"},
+			{in: "2024년 5월 2일", want: "2024-05-02"},
+			{in: "2024. 5. 2.", want: "2024-05-02"},
+			{in: "2 мая 2024 г.", want: "2024-05-02"},
+			{in: "2024. május 2.", want: "2024-05-02"},
+			{in: "2 maja 2024", want: "2024-05-02"},
+			{in: "2 listopada 2024", l: speaking("pl"), want: "2024-11-02"},
+			{in: "2 listopada 2024", l: speaking("hr"), want: "2024-10-02"},
+			{in: "2 listopada 2024", want: refused(contacts.CodeInvalid)},
+			{in: "Donnerstag, den 2. Mai 2024", want: "2024-05-02"},
+			{in: "jeudi 2 mai 2024", want: "2024-05-02"},
+			{in: "It's on 2/5/2024", want: "2024-05-02"},
+			{in: "before 2 May 2024", want: refused(contacts.CodeInvalid)},
+			{in: "2 mar 2024", want: "2024-03-02"},
 			{in: "2024-02-29", want: "2024-02-29"},
 			{in: "2023-02-29", want: refused(contacts.CodeInvalid)},
 			{in: "31/04/2024", want: refused(contacts.CodeInvalid)},
@@ -164,7 +194,21 @@ func cases(t *testing.T) map[string][]parseCase {
 			{in: 0, want: false},
 			{in: "Nein", want: false},
 			{in: "não", want: false},
+			{in: "Ja, gerne!", want: true},
+			{in: "はい。", want: true},
+			{in: "да, конечно", want: true},
+			{in: "yes yes", want: true},
+			{in: "Yes, I do", want: true},
+			{in: "👍🏽", want: true},
+			{in: "✔️", want: true},
+			{in: "Nee, dank je", want: false},
+			{in: "non merci", want: false},
+			{in: "No, I don't.", want: false},
 			{in: "maybe", want: refused(contacts.CodeInvalid)},
+			{in: "yes and no", want: refused(contacts.CodeInvalid)},
+			{in: "yes, I don't", want: refused(contacts.CodeInvalid)},
+			{in: "no problem", want: refused(contacts.CodeInvalid)},
+			{in: "not yes", want: refused(contacts.CodeInvalid)},
 			{in: 2.0, want: refused(contacts.CodeInvalid)},
 			{in: []any{}, want: refused(contacts.CodeType)},
 			{in: " ", want: contacts.ErrBlank},

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -32,13 +31,6 @@ type Invalid struct {
 }
 
 func (e *Invalid) Error() string { return e.Code + ": " + e.Detail }
-
-// Locale is how the person writes numbers, dates and phones. The zero Locale
-// reads 1,234.5 and day-first dates in UTC.
-type Locale struct {
-	Country  string         // ISO 3166-1 alpha-2; empty: not known
-	Timezone *time.Location // nil: UTC
-}
 
 // Bounds of a value, in characters.
 const (
@@ -158,7 +150,8 @@ func clean(s string) string {
 func invisible(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) }
 
 // plain is text for machines to read: full-width forms made narrow, digits of
-// all scripts made 0 to 9, odd blanks made plain ones, invisible marks dropped.
+// all scripts made 0 to 9, odd blanks made plain ones, invisible marks and what
+// only dresses an emoji dropped: 2️⃣ is 2.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -166,7 +159,7 @@ func plain(s string) string {
 			return r
 		case unicode.IsSpace(r):
 			return ' '
-		case unicode.Is(unicode.Cf, r):
+		case unicode.Is(unicode.Cf, r), r == '\uFE0E', r == '\uFE0F', r == '\u20E3', r >= '\U0001F3FB' && r <= '\U0001F3FF':
 			return -1
 		default:
 			return asciiDigit(r)

@@ -108,7 +108,7 @@ func (b *set) value(r *reader, item entry, w *write) {
 				w.fixed = yes
 			}
 		case "!!int", "!!float":
-			if n, err := contacts.ParseNumber(s, ""); err == nil && (w.field == nil || w.field.Type == contacts.Number) {
+			if n, err := contacts.ParseNumber(s, contacts.Locale{}); err == nil && (w.field == nil || w.field.Type == contacts.Number) {
 				w.fixed = n
 			}
 		}
