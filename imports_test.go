@@ -25,7 +25,7 @@ type rule struct {
 func importRules() []rule {
 	return []rule{
 		// Contracts and what they are made of.
-		{"config", nil},
+		{"config", []string{"internal/hours"}},
 		{"contacts", nil},
 		{"connectors", []string{"config"}},
 		{"crm", []string{"config"}},
@@ -49,18 +49,19 @@ func importRules() []rule {
 		{"internal/inbox", []string{"contacts", "connectors", "internal/database", "internal/ids"}},
 		{"internal/outbox", []string{"contacts", "connectors", "crm", "internal/database", "internal/ids"}},
 		{"internal/database", nil},
+		{"internal/hours", nil},
 		{"internal/ids", nil},
 		{"internal/nudge", nil},
 		{"internal/outbound", nil},
 
 		// The story, the door to it, and the only place that joins everything.
 		{"internal/gateway", []string{
-			"connectors", "contacts", "contacts/sqlstore", "crm", "flows", "internal/database", "internal/ids",
+			"connectors", "contacts", "contacts/sqlstore", "crm", "flows", "internal/database", "internal/hours", "internal/ids",
 			"internal/inbox", "internal/nudge", "internal/outbound", "internal/outbox",
 		}},
 		{"internal/api", []string{
 			"connectors", "contacts", "contacts/sqlstore", "crm", "flows", "internal/api/*", "internal/database", "internal/gateway",
-			"internal/ids", "internal/inbox", "internal/nudge", "internal/outbound", "internal/outbox",
+			"internal/hours", "internal/ids", "internal/inbox", "internal/nudge", "internal/outbound", "internal/outbox",
 		}},
 		{"internal/api/*", nil},
 		{"cmd/usher", []string{"*", "*/*"}},

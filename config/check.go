@@ -14,6 +14,8 @@ import (
 	_ "time/tzdata" // zones are checked, and used, on machines that have none
 
 	"golang.org/x/text/language"
+
+	"usher/internal/hours"
 )
 
 // bodyLimitMost bounds the body limit: bodies are held in memory.
@@ -32,10 +34,7 @@ func (l *loader) check(c *Config) {
 	for i, b := range c.Businesses {
 		l.checkBusiness(index("businesses", i), b, ids)
 	}
-	_, faults := c.Hours.week()
-	for _, days := range slices.Sorted(maps.Keys(faults)) {
-		l.add(join("hours", days), "%v", faults[days])
-	}
+	l.checkHours("hours", c.Hours)
 	l.positive("guests.ttl", c.Guests.TTL)
 	l.positive("guests.ttl_without_consent", c.Guests.TTLWithoutConsent)
 	l.positive("inbox.retention", c.Inbox.Retention)
@@ -84,6 +83,14 @@ func (l *loader) checkBusiness(path string, b Business, ids map[string]bool) {
 	}
 	if _, err := time.LoadLocation(b.Timezone); err != nil || b.Timezone == "" || b.Timezone == "Local" {
 		l.add(path+".timezone", "want an IANA time zone, as Europe/London")
+	}
+	l.checkHours(path+".hours", b.Hours)
+}
+
+func (l *loader) checkHours(path string, week hours.Week) {
+	faults := week.Faults()
+	for _, days := range slices.Sorted(maps.Keys(faults)) {
+		l.add(join(path, days), "%v", faults[days])
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net/netip"
 	"time"
+
+	"usher/internal/hours"
 )
 
 // Config is everything that an operator can set. Load and Default return it
@@ -23,7 +25,7 @@ type Config struct {
 
 	Business   Business   `yaml:"business"`   // owner of every item that names none
 	Businesses []Business `yaml:"businesses"` // further ones
-	Hours      Hours      `yaml:"hours"`      // opening hours of Business
+	Hours      hours.Week `yaml:"hours"`      // of a business that has none of its own
 
 	Guests         Guests         `yaml:"guests"`
 	Inbox          Inbox          `yaml:"inbox"`
@@ -54,6 +56,8 @@ type Business struct {
 	Name     string `yaml:"name"`
 	Country  string `yaml:"country"`  // ISO 3166-1 alpha-2: reads phone numbers without +
 	Timezone string `yaml:"timezone"` // IANA name
+	// Hours when people are there, in Timezone; none: always.
+	Hours hours.Week `yaml:"hours"`
 }
 
 // Location of the business's time zone; UTC for a name that Load would refuse.
@@ -63,6 +67,14 @@ func (b Business) Location() *time.Location {
 		return time.UTC
 	}
 	return loc
+}
+
+// HoursOf are a business's hours: its own, else those of the file.
+func (c *Config) HoursOf(b Business) hours.Week {
+	if len(b.Hours) > 0 {
+		return b.Hours
+	}
+	return c.Hours
 }
 
 // Guests says how long anonymous people are remembered after their last event.

@@ -96,21 +96,6 @@ func TestRedis(t *testing.T) {
 	require.Equal(t, "redis+cluster://***@a,b", fmt.Sprint(config.Redis("redis+cluster://u:p@a,b")))
 }
 
-func TestHours(t *testing.T) {
-	t.Parallel()
-	h := config.Hours{"mon-fri": "09:00-12:00, 13:00-17:30", "sat,sun": "closed"}
-	for at, want := range map[string]bool{
-		"2026-01-05T09:00": true, "2026-01-05T08:59": false, "2026-01-05T12:00": false, "2026-01-09T17:29": true,
-		"2026-01-10T10:00": false, "2026-01-11T10:00": false,
-	} {
-		now, err := time.Parse("2006-01-02T15:04", at)
-		require.NoError(t, err)
-		require.Equal(t, want, h.Open(now), at)
-		require.True(t, config.Hours(nil).Open(now))
-	}
-	require.True(t, config.Hours{"sat-mon": "00:00-24:00"}.Open(time.Date(2026, 1, 11, 23, 59, 0, 0, time.UTC)))
-}
-
 func TestLocation(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "Asia/Tokyo", config.Business{Timezone: "Asia/Tokyo"}.Location().String())

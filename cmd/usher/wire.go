@@ -195,7 +195,7 @@ func businesses(ctx context.Context, cfg *config.Config, db *database.DB, secret
 }
 
 func business(ctx context.Context, cfg *config.Config, b config.Business, db *database.DB, secret []byte, hc *http.Client) (*gateway.Business, config.Problems, error) {
-	built := &gateway.Business{ID: b.ID, Name: b.Name, Country: b.Country, Timezone: b.Location(),
+	built := &gateway.Business{ID: b.ID, Name: b.Name, Country: b.Country, Timezone: b.Location(), Hours: cfg.HoursOf(b),
 		Channels: map[string]*gateway.Channel{}}
 	var problems config.Problems
 	fault := func(key string, err error) { problems = append(problems, config.Problem{Path: key, Text: err.Error()}) }

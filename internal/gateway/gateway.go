@@ -23,6 +23,7 @@ import (
 	"usher/crm"
 	"usher/flows"
 	"usher/internal/database"
+	"usher/internal/hours"
 	"usher/internal/inbox"
 	"usher/internal/nudge"
 )
@@ -53,6 +54,7 @@ type Business struct {
 	Name         string
 	Country      string
 	Timezone     *time.Location
+	Hours        hours.Week // when people are there
 	Fields       *contacts.Fields
 	Flows        FlowSet             // current versions
 	Channels     map[string]*Channel // by type/name

@@ -1,4 +1,5 @@
-package config
+// Package hours is when a business, or one of its teams, is open.
+package hours
 
 import (
 	"cmp"
@@ -10,17 +11,19 @@ import (
 	"time"
 )
 
-// Hours are opening hours in the business's time zone: days (mon, mon-fri,
-// "sat,sun") to times ("09:00-17:30", several with commas, or closed). None
-// given: always open.
-type Hours map[string]string
+// Week is opening hours by the clock on the wall: days (mon, mon-fri, "sat,sun")
+// to times ("09:00-17:30", several with commas, or closed). None given: always
+// open.
+type Week map[string]string
 
-// Open says whether now, in the business's time zone, lies within the hours.
-func (h Hours) Open(now time.Time) bool {
+// Open says whether now, in the zone of the business, lies within the hours. The
+// zone's clock counts: an hour that it repeats is open twice, one that it skips
+// is not.
+func (h Week) Open(now time.Time) bool {
 	if len(h) == 0 {
 		return true
 	}
-	week, _ := h.week()
+	week, _ := h.days()
 	minute := now.Hour()*60 + now.Minute()
 	for _, s := range week[now.Weekday()] {
 		if s.from <= minute && minute < s.to {
@@ -33,8 +36,14 @@ func (h Hours) Open(now time.Time) bool {
 // span is a part of a day, in minutes since midnight; to is not in it.
 type span struct{ from, to int }
 
-// week is the hours by day, and what is wrong with each entry.
-func (h Hours) week() (week [7][]span, faults map[string]error) {
+// Faults are what is wrong, by the entry's days; empty: nothing.
+func (h Week) Faults() map[string]error {
+	_, faults := h.days()
+	return faults
+}
+
+// days is the hours by day, and what is wrong with each entry.
+func (h Week) days() (week [7][]span, faults map[string]error) {
 	faults = map[string]error{}
 	var given [7]bool
 	for _, days := range slices.Sorted(maps.Keys(h)) {
