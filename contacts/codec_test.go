@@ -110,6 +110,9 @@ func drawGuest(t *rapid.T) *contacts.Guest {
 		s.Consent = &contacts.Consent{Given: rapid.Bool().Draw(t, "given"), At: moment.Draw(t, "consent")}
 	}
 	s.Address = blob.Draw(t, "address")
+	if rapid.Bool().Draw(t, "handed over") {
+		s.Desk = &contacts.Desk{Team: text.Draw(t, "team"), AssigneeID: text.Draw(t, "assignee"), Since: moment.Draw(t, "since")}
+	}
 	return g
 }
 

@@ -158,6 +158,8 @@ type State struct {
 	Address []byte `json:"address,omitempty"`
 	// RawName is the name as the channel gave it.
 	RawName string `json:"raw_name,omitempty"`
+	// Desk is there once people are to answer, until they are done.
+	Desk *Desk `json:"desk,omitempty"`
 }
 
 // Line is one line of a transcript.
@@ -171,4 +173,6 @@ type Line struct {
 	State        string // outgoing: pending, sent, delivered, read, failed
 	PlatformID   string
 	Conversation string
+	Author       string // the agent who wrote it; empty: nobody, or the person
+	Private      bool   // a note among agents: never sent, never shown to the person
 }

@@ -42,6 +42,7 @@ const (
 	hasTags
 	hasPending
 	hasRawName
+	hasDesk
 )
 
 // MovedVersion is the version of a guest that became a contact: nobody writes it
@@ -139,6 +140,11 @@ func (w *writer) guest(g *Guest) error {
 	}
 	optional(hasAddress, string(s.Address))
 	optional(hasRawName, s.RawName)
+	if s.Desk != nil {
+		w.string(s.Desk.Team)
+		w.string(s.Desk.AssigneeID)
+		w.time(s.Desk.Since, c.UpdatedAt)
+	}
 	return w.values(s.Said, flags&isComposedName != 0)
 }
 
@@ -167,6 +173,7 @@ func flagsOf(g *Guest) uint64 {
 	set(hasTags, len(s.Tags) > 0)
 	set(hasPending, len(s.Pending) > 0)
 	set(hasRawName, s.RawName != "")
+	set(hasDesk, s.Desk != nil)
 	return flags
 }
 
@@ -220,6 +227,9 @@ func (r *reader) guest(id string) *Guest {
 		s.Address = addressOf(c.ExternalID)
 	}
 	s.RawName = optional(hasRawName, "")
+	if flags&hasDesk != 0 {
+		s.Desk = &Desk{Team: r.string(), AssigneeID: r.string(), Since: r.time(c.UpdatedAt)}
+	}
 	s.Said = r.values(flags&isComposedName != 0)
 	return g
 }

@@ -14,6 +14,8 @@ const (
 const (
 	lineOut = 1 << iota
 	lineOtherConversation
+	lineHasAuthor
+	linePrivate
 )
 
 // Marshal is the line's record for a store that keeps it under its guest's id.
@@ -29,6 +31,12 @@ func (l Line) Marshal(guestID string) ([]byte, error) {
 	if !own {
 		flags |= lineOtherConversation
 	}
+	if l.Author != "" {
+		flags |= lineHasAuthor
+	}
+	if l.Private {
+		flags |= linePrivate
+	}
 	w.byte(flags)
 	w.int(l.Seq)
 	w.string(l.ID)
@@ -38,6 +46,9 @@ func (l Line) Marshal(guestID string) ([]byte, error) {
 	w.string(l.PlatformID)
 	if !own {
 		w.string(l.Conversation)
+	}
+	if l.Author != "" {
+		w.string(l.Author)
 	}
 	w.bytes(l.Body)
 	if len(w) > maxLineBytes {
@@ -54,7 +65,7 @@ func UnmarshalLine(guestID string, data []byte) (Line, error) {
 		return Line{}, fmt.Errorf("line of guest %s: format %d is not known", guestID, format)
 	}
 	flags := r.byte()
-	l := Line{Out: flags&lineOut != 0, Conversation: ConversationIDOf(guestID)}
+	l := Line{Out: flags&lineOut != 0, Private: flags&linePrivate != 0, Conversation: ConversationIDOf(guestID)}
 	l.Seq = r.int()
 	l.ID = r.string()
 	l.At = r.time(time.Time{})
@@ -63,6 +74,9 @@ func UnmarshalLine(guestID string, data []byte) (Line, error) {
 	l.PlatformID = r.string()
 	if flags&lineOtherConversation != 0 {
 		l.Conversation = r.string()
+	}
+	if flags&lineHasAuthor != 0 {
+		l.Author = r.string()
 	}
 	l.Body = r.bytes()
 	if err := r.end("line of guest " + guestID); err != nil {

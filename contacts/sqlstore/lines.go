@@ -14,22 +14,25 @@ import (
 // LinesMost is the most lines of a transcript that one call returns.
 const LinesMost = 1000
 
-const lineColumns = "conversation_id, seq, id, outgoing, state, body, event_id, platform_id, created_at"
+const lineColumns = "conversation_id, seq, id, outgoing, state, body, event_id, platform_id, created_at, author, private"
+
+// lineWidth is how many columns these are.
+const lineWidth = 11
 
 // AddLines appends lines to transcripts. A number that a conversation has given
 // already is contacts.ErrConflict; the transaction must then be rolled back.
 func (s *Store) AddLines(lines []contacts.Line) error {
 	size := func(i int) int { return len(lines[i].Body) }
 	return s.batches(len(lines), size, func(from, to int) error {
-		args := make([]any, 0, 9*(to-from))
+		args := make([]any, 0, lineWidth*(to-from))
 		for _, l := range lines[from:to] {
 			body := l.Body
 			if body == nil {
 				body = []byte{}
 			}
-			args = append(args, l.Conversation, l.Seq, l.ID, flag(l.Out), l.State, body, l.EventID, l.PlatformID, micros(l.At))
+			args = append(args, l.Conversation, l.Seq, l.ID, flag(l.Out), l.State, body, l.EventID, l.PlatformID, micros(l.At), l.Author, flag(l.Private))
 		}
-		_, err := s.tx.Run("INSERT INTO messages ("+lineColumns+") VALUES "+database.Placeholders(to-from, 9), args...)
+		_, err := s.tx.Run("INSERT INTO messages ("+lineColumns+") VALUES "+database.Placeholders(to-from, lineWidth), args...)
 		if database.IsDuplicate(err) {
 			err = contacts.ErrConflict
 		}
@@ -86,7 +89,7 @@ func (s *Store) lines(where string, args ...any) ([]contacts.Line, error) {
 	err := s.tx.Query(func(r *sql.Rows) error {
 		var l contacts.Line
 		var at int64
-		err := r.Scan(&l.Conversation, &l.Seq, &l.ID, &l.Out, &l.State, &l.Body, &l.EventID, &l.PlatformID, &at)
+		err := r.Scan(&l.Conversation, &l.Seq, &l.ID, &l.Out, &l.State, &l.Body, &l.EventID, &l.PlatformID, &at, &l.Author, &l.Private)
 		l.At = fromMicros(at)
 		lines = append(lines, l)
 		return err

@@ -1,8 +1,12 @@
 package sqlstore
 
 import (
+	"cmp"
 	"database/sql"
+	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"usher/contacts"
 )
@@ -12,20 +16,75 @@ type ConversationFilter struct {
 	Handling   contacts.Handling
 	Channel    string
 	ContactID  string
-	AssigneeID string // of the contact
+	AssigneeID string // of the conversation, else of its contact
 }
 
-// ListConversations returns a page of a business's conversations, unless sorted
-// otherwise those with the latest activity first, and the cursor of the next
-// page. Only conversations of contacts are here; those of guests are with them.
+// ListConversations returns a page of a business's conversations, those with the
+// latest activity first, and the cursor of the next page. Of guests' only those
+// are here that were handed to people: of these it has what the desk knows, the
+// rest is with the guest.
 func (s *Store) ListConversations(business string, f ConversationFilter, p Page) (list []*contacts.Conversation, next string, total int, err error) {
 	p.Sort = p.Sort.orNewest("updated_at")
-	if name := p.Sort.Field.Name; !isInstant(p.Sort.Field) || name == "last_seen_at" {
-		return nil, "", 0, fmt.Errorf("%w: sorted by %q", ErrFilter, name)
+	if p.Sort.Field.Name != "updated_at" || !p.Sort.Desc {
+		return nil, "", 0, fmt.Errorf("%w: sorted by %q", ErrFilter, p.Sort)
 	}
+	people, guests := f.ofContacts(business), f.ofGuests(business)
+	list, more, err := page(s, "conversations", conversationColumns, people, p, func(r *sql.Rows, at any) (*contacts.Conversation, string, error) {
+		c, err := scanConversation(r, at)
+		if err != nil {
+			return nil, "", err
+		}
+		return c, c.ID, nil
+	})
+	var handed []*contacts.Conversation
+	var moreHanded string
+	if err == nil && f.ContactID == "" {
+		handed, moreHanded, err = page(s, "desk", deskColumns, guests, p, func(r *sql.Rows, at any) (*contacts.Conversation, string, error) {
+			d, err := scanDesk(r, at)
+			return d.conversation(), d.ID, err
+		})
+	}
+	total = -1
+	if err == nil && p.Count {
+		total, err = s.count("conversations", people)
+		if err == nil && f.ContactID == "" {
+			var n int
+			n, err = s.count("desk", guests)
+			total += n
+		}
+	}
+	if err != nil {
+		return nil, "", 0, fmt.Errorf("list conversations: %w", err)
+	}
+	list, next = latest(append(list, handed...), p, more != "" || moreHanded != "")
+	return list, next, total, nil
+}
+
+// latest is the page of two that were put together.
+func latest(list []*contacts.Conversation, p Page, more bool) ([]*contacts.Conversation, string) {
+	slices.SortFunc(list, func(a, b *contacts.Conversation) int {
+		return cmp.Or(b.UpdatedAt.Compare(a.UpdatedAt), cmp.Compare(b.ID, a.ID))
+	})
+	if limit := p.limit(); len(list) > limit {
+		list, more = list[:limit], true
+	}
+	if !more || len(list) == 0 {
+		return list, ""
+	}
+	last := list[len(list)-1]
+	return list, cursor{p.Sort.String(), json.RawMessage(strconv.FormatInt(micros(last.UpdatedAt), 10)), last.ID}.String()
+}
+
+// ofContacts selects among the conversations of contacts. Those in the hands of
+// people are few and found at the desk.
+func (f ConversationFilter) ofContacts(business string) expr {
 	all := []expr{{"business_id=?", []any{business}}}
 	and := func(sql string, args ...any) { all = append(all, expr{sql, args}) }
-	if f.Handling != "" {
+	switch f.Handling {
+	case "":
+	case contacts.Queued, contacts.ByAgent, contacts.FollowUp:
+		and("id IN (SELECT id FROM desk WHERE business_id=? AND handling=?)", business, string(f.Handling))
+	default:
 		and("handling=?", idOrNone(string(f.Handling)))
 	}
 	if f.Channel != "" {
@@ -35,24 +94,28 @@ func (s *Store) ListConversations(business string, f ConversationFilter, p Page)
 		and("contact_id=?", idOrNone(f.ContactID))
 	}
 	if f.AssigneeID != "" {
-		and("contact_id IN (SELECT id FROM contacts WHERE business_id=? AND assignee_id=?)", business, idOrNone(f.AssigneeID))
+		and("(id IN (SELECT id FROM desk WHERE business_id=? AND assignee_id=?) OR"+
+			" contact_id IN (SELECT id FROM contacts WHERE business_id=? AND assignee_id=?) AND"+
+			" id NOT IN (SELECT id FROM desk WHERE business_id=? AND assignee_id<>''))",
+			business, idOrNone(f.AssigneeID), business, idOrNone(f.AssigneeID), business)
 	}
-	where := join("AND", all)
-	list, next, err = page(s, "conversations", conversationColumns, where, p, func(r *sql.Rows, at any) (*contacts.Conversation, string, error) {
-		c, err := scanConversation(r, at)
-		if err != nil {
-			return nil, "", err
-		}
-		return c, c.ID, nil
-	})
-	total = -1
-	if err == nil && p.Count {
-		total, err = s.count("conversations", where)
+	return join("AND", all)
+}
+
+// ofGuests selects among the desk's rows of guests.
+func (f ConversationFilter) ofGuests(business string) expr {
+	all := []expr{{"business_id=? AND contact_id=''", []any{business}}}
+	and := func(sql string, args ...any) { all = append(all, expr{sql, args}) }
+	if f.Handling != "" {
+		and("handling=?", idOrNone(string(f.Handling)))
 	}
-	if err != nil {
-		return nil, "", 0, fmt.Errorf("list conversations: %w", err)
+	if f.Channel != "" {
+		and("channel=?", f.Channel)
 	}
-	return list, next, total, nil
+	if f.AssigneeID != "" {
+		and("assignee_id=?", idOrNone(f.AssigneeID))
+	}
+	return join("AND", all)
 }
 
 // Conversation returns one of a business's conversations, or

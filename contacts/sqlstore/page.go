@@ -30,6 +30,13 @@ type Page struct {
 	Count  bool // how many there are in all
 }
 
+func (p Page) limit() int {
+	if p.Limit <= 0 {
+		return PageDefault
+	}
+	return min(p.Limit, PageMost)
+}
+
 // Sort is the order of a list; the zero value is the newest first. What is not
 // known comes last either way.
 type Sort struct {
@@ -122,10 +129,7 @@ func (o Sort) key(raw json.RawMessage) (any, error) {
 // page reads one page of a table's rows. scan reads a row whose further column
 // is its place in the order, and says its id.
 func page[T any](s *Store, table, columns string, where expr, p Page, scan func(*sql.Rows, any) (T, string, error)) ([]T, string, error) {
-	if p.Limit <= 0 {
-		p.Limit = PageDefault
-	}
-	p.Limit = min(p.Limit, PageMost)
+	p.Limit = p.limit()
 	key := s.sortKey(p.Sort.Field)
 	if p.Cursor != "" {
 		after, at, err := parseCursor(p.Cursor, p.Sort)

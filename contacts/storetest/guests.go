@@ -85,7 +85,7 @@ func load(t *testing.T, store contacts.GuestStore, id string) *contacts.Guest {
 func line(g *contacts.Guest, seq int64) contacts.Line {
 	return contacts.Line{
 		ID: fmt.Sprintf("msg_%d", seq), Seq: seq, Out: seq%2 == 0, Body: fmt.Appendf(nil, `{"text":"line %d"}`, seq),
-		At: time.UnixMilli(1714657500000 + seq).UTC(), EventID: 10 + seq, State: "sent", PlatformID: "p", Conversation: g.Conversation.ID,
+		At: time.UnixMilli(1714657500000 + seq).UTC(), EventID: 10 + seq, State: "sent", PlatformID: "p", Author: "agt_1", Private: seq%2 == 0, Conversation: g.Conversation.ID,
 	}
 }
 
@@ -126,6 +126,7 @@ func everyPart(t *testing.T, store contacts.GuestStore) {
 		Said:   contacts.Values{"text": "é\x00'\"\\", "number": -75.25, "yes": true, "no": false, "nought": 0.0, "day": "2024-05-02"},
 		Status: "qualified", Tags: []string{"vip", "b"}, Runs: map[string][]byte{"": {0}, "s-1": []byte("x")}, Pending: []byte("p"), Seq: 9,
 		Consent: &contacts.Consent{Given: true, At: at}, Address: []byte(`{"external_id":"x","ids":{}}`), RawName: "Ada  L",
+		Desk: &contacts.Desk{Team: "sales", AssigneeID: "agt_1", Since: at},
 	}
 	save(t, store, g)
 	got := load(t, store, g.ID)

@@ -16,6 +16,7 @@ func (p *people) lines(from, to int) []contacts.Line {
 		all = append(all, contacts.Line{
 			ID: fmt.Sprint("msg_", seq), Seq: int64(seq), Out: seq%2 == 0, Body: fmt.Appendf(nil, `{"text":"%d 🦊"}`, seq), At: at(seq),
 			EventID: 1<<62 + int64(seq), State: map[bool]string{true: "pending"}[seq%2 == 0], Conversation: p.id("cnv", "a"),
+			Author: map[bool]string{true: "agt_1"}[seq%2 == 0], Private: seq%4 == 0,
 		})
 	}
 	return all

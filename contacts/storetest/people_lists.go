@@ -227,7 +227,7 @@ func testConversationLists(t *testing.T, p *people) {
 		c := p.conversation(i)
 		c.ContactID, c.UpdatedAt, c.CreatedAt = p.id("con", []string{"ada", "bob"}[i%2]), at(i), at(10-i)
 		if i == 4 {
-			c.Handling, c.Channel = contacts.ByAgent, "whatsapp/acme"
+			c.Handling, c.Channel = contacts.ByBot, "whatsapp/acme"
 		}
 		all = append(all, c)
 	}
@@ -246,7 +246,7 @@ func testConversationLists(t *testing.T, p *people) {
 		}
 	}
 	require.Equal(t, "43210", list(sqlstore.ConversationFilter{}))
-	require.Equal(t, "4", list(sqlstore.ConversationFilter{Handling: contacts.ByAgent}))
+	require.Equal(t, "4", list(sqlstore.ConversationFilter{Handling: contacts.ByBot}))
 	require.Equal(t, "3210", list(sqlstore.ConversationFilter{Channel: "webchat/site"}))
 	require.Equal(t, "31", list(sqlstore.ConversationFilter{ContactID: p.id("con", "bob")}))
 	require.Equal(t, "420", list(sqlstore.ConversationFilter{AssigneeID: "agt_1"}))

@@ -152,6 +152,7 @@ func testConversations(t *testing.T, p *people) {
 		Said: contacts.Values{"email": "a@b.example", "size": 3.0}, Status: "qualified", Tags: []string{"vip"},
 		Runs: map[string][]byte{"": {0, 1, 255}, "s-1": []byte("run")}, Pending: []byte{9}, Seq: 12,
 		Consent: &contacts.Consent{At: at(1)}, Address: []byte(`{"id":"1"}`), RawName: "Ada 🦊",
+		Desk: &contacts.Desk{Team: "sales", AssigneeID: "agt_1", Since: at(1)},
 	}
 	put := func(all ...*contacts.Conversation) error {
 		return p.try(t, func(s *sqlstore.Store) error { return s.PutConversations(all) })
