@@ -126,6 +126,8 @@ type Message struct {
 	Media   []Media  `json:"media,omitempty"`
 	Buttons []Button `json:"buttons,omitempty"`
 	Form    *Form    `json:"form,omitempty"`
+	// NoPreview: links in Text are not to be shown as cards.
+	NoPreview bool `json:"no_preview,omitempty"`
 }
 
 // Button is one choice offered.

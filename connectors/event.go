@@ -35,6 +35,9 @@ const (
 	// KindCapture is usher's own: details for a running conversation that came
 	// through the API instead of the channel.
 	KindCapture Kind = "capture"
+	// KindResumed is usher's own: what a run waited for outside of the
+	// conversation has happened. No platform's webhook becomes one.
+	KindResumed Kind = "resumed"
 )
 
 // DirectionOut marks echoes: what our side wrote, seen through the platform.
@@ -100,6 +103,8 @@ type Event struct {
 	// Anonymous marks an event whose sender did not prove to be ExternalID (a
 	// webchat message without visitor token): it is taken, and shown nothing.
 	Anonymous bool `json:"anonymous,omitempty"`
+	// Resume is what happened (KindResumed).
+	Resume *Resume `json:"resume,omitempty"`
 }
 
 // IDs is every id of a person that a payload named.

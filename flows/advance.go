@@ -11,7 +11,7 @@ type Find func(id string, version int) *Flow
 // follows a run into the flows that it starts and returns from them. What one
 // flow captures the next one sees. Next and Back of the result are empty.
 func Advance(f *Flow, r *Run, t Turn, find Find) Result {
-	var all Result
+	all := Result{Handling: byFlow}
 	var parent *Run
 	if r != nil {
 		parent = r.parent
@@ -22,9 +22,9 @@ func Advance(f *Flow, r *Run, t Turn, find Find) Result {
 	one := f.Resume(r, t) // starts where r is nil
 	for flows := 1; ; flows++ {
 		all.add(one)
-		t.Person = one.person
+		t.Person, t.thread = one.person, one.thread
 		if one.Run != nil {
-			all.Run, all.WaitingFor = one.Run, one.WaitingFor
+			all.Run, all.WaitingFor, all.Handling = one.Run, one.WaitingFor, one.Handling
 			all.Run.parent = parent
 			return all
 		}
@@ -48,7 +48,7 @@ func Advance(f *Flow, r *Run, t Turn, find Find) Result {
 		}
 		back := *parent
 		parent, back.parent = back.parent, nil
-		one = Result{person: t.Person}
+		one = Result{person: t.Person, thread: t.thread}
 		if next := find(back.Flow, back.Version); next != nil {
 			one = next.back(&back, t)
 		}
@@ -64,6 +64,7 @@ func (r *Result) add(one Result) {
 	r.Messages = append(r.Messages, one.Messages...)
 	r.Captured = append(r.Captured, one.Captured...)
 	r.Effects = append(r.Effects, one.Effects...)
+	r.Waits = append(r.Waits, one.Waits...)
 	r.Trace = append(r.Trace, one.Trace...)
 	r.person = one.person
 }

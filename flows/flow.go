@@ -55,21 +55,28 @@ func (f *Flow) Starts(t Turn) bool {
 // It does not ask Starts.
 func (f *Flow) Start(t Turn) Result {
 	m := f.machine(t)
-	m.run = Run{Flow: f.ID, Version: f.Version}
+	m.run = Run{Flow: f.ID, Version: f.Version, thread: t.thread}
+	if m.run.ID == 0 {
+		m.run.ID = t.EventID
+	}
+	m.hear()
 	m.parameters()
 	m.proceed(0)
 	return m.finish()
 }
 
-// Resume goes on with a run that waits. An event that is no input changes
-// nothing and says nothing. A run of another flow or version begins anew: its
-// places mean nothing here.
+// Resume goes on with a run that waits. An event that is no input, or the end of
+// a wait that the run does not wait for, changes nothing and says nothing. A run
+// of another flow or version begins anew: its places mean nothing here.
 func (f *Flow) Resume(r *Run, t Turn) Result {
-	if r == nil {
-		return f.Start(t)
-	}
 	m := f.machine(t)
-	if r.Flow != f.ID || r.Version != f.Version || r.step >= len(f.steps) || len(r.vars) > f.slots {
+	resume := m.turn.Event.Resume
+	switch {
+	case m.turn.Event.Kind == connectors.KindResumed && !f.Expects(r, resume):
+		return m.unexpected(r)
+	case r == nil:
+		return f.Start(t)
+	case !f.made(r):
 		m.trace("ended", "the run was made by another version")
 		restarted := f.Start(t)
 		restarted.Trace = append(m.result.Trace, restarted.Trace...)
@@ -78,8 +85,13 @@ func (f *Flow) Resume(r *Run, t Turn) Result {
 	m.run = *r
 	m.sharesVars = true
 	m.at = r.step
-	m.parameters()
 	s := &f.steps[r.step]
+	if m.turn.Event.Kind == connectors.KindResumed {
+		m.follow(s.body.(awaiter).resumed(m, s, resume))
+		return m.finish()
+	}
+	m.hear()
+	m.parameters()
 	waits, ok := s.body.(waiter)
 	if !ok { // only what this version wrote can come here
 		m.proceed(r.step)
@@ -91,11 +103,12 @@ func (f *Flow) Resume(r *Run, t Turn) Result {
 
 // back goes on with a run that had started another flow and waited for its end.
 func (f *Flow) back(r *Run, t Turn) Result {
-	if r.Flow != f.ID || r.Version != f.Version || r.step >= len(f.steps) || len(r.vars) > f.slots {
+	if !f.made(r) {
 		return Result{person: t.Person}
 	}
 	m := f.machine(t)
 	m.run = *r
+	m.run.thread = t.thread
 	m.sharesVars = true
 	m.at = r.step
 	m.follow(verdict{do: next})

@@ -15,7 +15,7 @@ type Person struct {
 	Values contacts.Values // what the conversation may see
 	Status string
 	Tags   []string
-	// Assignee, Consent and the like follow with the steps that need them.
+	// Consent is the person's answer; nil: not asked yet.
 	Consent *contacts.Consent
 }
 
@@ -29,6 +29,12 @@ type Turn struct {
 	Country   string // of the business: reads phone numbers without +
 	Timezone  *time.Location
 	Now       time.Time
+	// EventID is the event's in the inbox: what names a run that it begins.
+	EventID int64
+	// ConversationID names the conversation to a bot.
+	ConversationID string
+
+	thread thread // of the run before, where one turn goes on from flow to flow
 }
 
 // Result is what a turn led to.
@@ -38,6 +44,12 @@ type Result struct {
 	Messages []connectors.Message // without ids
 	Captured []Capture            // in the order in which they were said
 	Effects  []Effect
+	// Waits are what the turn began to wait for outside of the conversation. All
+	// but the last may be over already.
+	Waits []Wait
+	// Handling says who the person talks to after the turn: flow, bot, queued for
+	// an agent, or agent.
+	Handling string
 	// WaitingFor is the field or variable that the run waits for; empty if none.
 	WaitingFor string
 	// Next is the flow to start at once, when the run left for another one.
@@ -49,22 +61,33 @@ type Result struct {
 	Trace []TraceLine
 
 	person Person // after the turn
+	thread thread
 }
+
+// Who a person talks to, as far as the flow knows.
+const (
+	byFlow  = "flow"
+	byBot   = "bot"
+	queued  = "queued"
+	byAgent = "agent"
+)
 
 // Capture is one value for a contact field.
 type Capture struct {
 	Field string
 	Value any    // canonical, see contacts.Values; nil clears
 	Step  string // id of the step
-	Via   string // ask, form, set
+	Via   string // ask, form, set, call
 }
 
 // Effect is something that the engine wants done outside of it.
 type Effect struct {
-	Kind   EffectKind
-	Status string   // SetStatus; "" clears it
-	Tags   []string // AddTags, RemoveTags
-	Text   string   // Note
+	Kind     EffectKind
+	Status   string   // SetStatus; "" clears it
+	Assignee string   // SetAssignee: an agent's id or e-mail; "" clears it
+	Given    bool     // SetConsent
+	Tags     []string // AddTags, RemoveTags
+	Text     string   // Note
 	// Destinations of Push; empty: all.
 	Destinations []string
 }
@@ -74,11 +97,15 @@ type EffectKind string
 
 // The effects.
 const (
-	SetStatus  EffectKind = "status"
-	AddTags    EffectKind = "add_tags"
-	RemoveTags EffectKind = "remove_tags"
-	Note       EffectKind = "note"
-	Push       EffectKind = "push"
+	SetStatus   EffectKind = "status"
+	SetAssignee EffectKind = "assignee"
+	SetConsent  EffectKind = "consent"
+	AddTags     EffectKind = "add_tags"
+	RemoveTags  EffectKind = "remove_tags"
+	Note        EffectKind = "note"
+	Push        EffectKind = "push"
+	// FollowUp: nobody took a handover, so somebody should come back to the person.
+	FollowUp EffectKind = "follow_up"
 )
 
 // TraceLine is one thing that a turn did.

@@ -43,7 +43,9 @@ type goldenResult struct {
 	Messages   []connectors.Message `json:"messages,omitempty"`
 	Captured   []Capture            `json:"captured,omitempty"`
 	Effects    []Effect             `json:"effects,omitempty"`
+	Waits      []Wait               `json:"waits,omitempty"`
 	WaitingFor string               `json:"waiting_for,omitempty"`
+	Handling   string               `json:"handling,omitempty"` // if it is not flow
 	Next       string               `json:"next,omitempty"`
 	Back       bool                 `json:"back,omitempty"`
 	Ended      bool                 `json:"ended,omitempty"`
@@ -73,7 +75,7 @@ func mustParse(t testing.TB, doc string) *Flow {
 var testNow = time.Date(2026, 5, 20, 9, 30, 0, 0, time.UTC)
 
 func testTurn(e connectors.Event) Turn {
-	return Turn{Event: &e, ChannelID: "webchat/site", Country: "GB", Timezone: time.UTC, Now: testNow}
+	return Turn{Event: &e, ChannelID: "webchat/site", Country: "GB", Timezone: time.UTC, Now: testNow, EventID: 1}
 }
 
 func message(text string) connectors.Event {
@@ -147,8 +149,11 @@ func playGolden(t *testing.T, c *goldenCase) {
 			require.NoError(t, err)
 		}
 		got := goldenResult{
-			Messages: result.Messages, Captured: result.Captured, Effects: result.Effects, WaitingFor: result.WaitingFor,
+			Messages: result.Messages, Captured: result.Captured, Effects: result.Effects, Waits: result.Waits, WaitingFor: result.WaitingFor,
 			Next: result.Next, Back: result.Back != nil, Ended: result.Run == nil, Trace: result.Trace,
+		}
+		if result.Handling != byFlow {
+			got.Handling = result.Handling
 		}
 		if *update {
 			c.Turns[i].Want = got

@@ -25,6 +25,8 @@ type machine struct {
 	ended  bool
 
 	ownsValues, sharesVars bool // person.Values is a copy; run.vars is the caller's
+
+	secret func(name string) (string, bool) // of Request alone
 }
 
 func (f *Flow) machine(t Turn) *machine {
@@ -81,6 +83,7 @@ func (m *machine) moves(s *step, v verdict) bool {
 		m.run.step, m.run.tries, m.run.field, m.run.done = m.at, 0, 0, 0
 		m.result.Next = v.to.flow
 		back := m.run
+		back.thread = thread{}
 		m.result.Back = &back
 		m.ended = true
 		return false
@@ -108,20 +111,43 @@ func (m *machine) end() {
 	m.result.Trace = append(m.result.Trace, TraceLine{Kind: "flow", Did: "ended"})
 }
 
+// unexpected is the outcome of something that the run, if there is one, does not
+// wait for any more.
+func (m *machine) unexpected(r *Run) Result {
+	m.result.note("passed over", "nothing waits for this any more")
+	if m.ended = r == nil; !m.ended {
+		m.run = *r
+	}
+	return m.finish()
+}
+
 // finish is the outcome of the turn.
 func (m *machine) finish() Result {
-	m.result.person = m.person
+	m.result.person, m.result.thread = m.person, m.run.thread
+	m.result.Handling = byFlow
 	if m.ended {
 		m.result.WaitingFor = ""
 		return m.result
 	}
-	m.result.Run = &m.run // no turn goes on after this one
-	if s := &m.flow.steps[m.run.step]; m.result.WaitingFor == "" {
-		if w, ok := s.body.(interface{ waitsFor(*machine, *step) string }); ok {
-			m.result.WaitingFor = w.waitsFor(m, s)
-		}
+	m.result.Run = &m.run                // no turn goes on after this one
+	if m.run.step >= len(m.flow.steps) { // a run of another version
+		return m.result
+	}
+	s := &m.flow.steps[m.run.step]
+	if w, ok := s.body.(interface{ waitsFor(*machine, *step) string }); ok {
+		m.result.WaitingFor = w.waitsFor(m, s)
+	}
+	if h, ok := s.body.(interface{ handling(*Run) string }); ok {
+		m.result.Handling = h.handling(&m.run)
 	}
 	return m.result
+}
+
+// hear remembers which event has the person's latest message.
+func (m *machine) hear() {
+	if e := m.turn.Event; isInput(e.Kind) && e.Direction != connectors.DirectionOut {
+		m.run.heard = m.turn.EventID
+	}
 }
 
 func (m *machine) now() time.Time { return m.turn.Now.In(m.zone()) }

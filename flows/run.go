@@ -12,6 +12,7 @@ import (
 type Run struct {
 	Flow    string
 	Version int
+	thread
 
 	step  int // the step that waits
 	tries int // wrong answers so far
@@ -25,6 +26,16 @@ type Run struct {
 	parent *Run
 }
 
+// thread is what a run shares with those that it starts, returns to or leaves
+// for: together they are one course of the conversation.
+type thread struct {
+	// ID is the event that began the first of them.
+	ID int64
+	// Visit counts what they waited for outside of the conversation.
+	Visit int
+	heard int64 // the event with the person's latest message; 0: none yet
+}
+
 // Bounds of an encoded run; anything beyond was not written by this package.
 const (
 	maxParents = 5
@@ -34,7 +45,7 @@ const (
 // ErrUnreadableRun: the bytes are no run of this or an earlier usher.
 var ErrUnreadableRun = errors.New("unreadable run")
 
-const runFormat = 1
+const runFormat = 2
 
 // Tags of an encoded variable.
 const (
@@ -52,6 +63,9 @@ func (r *Run) MarshalBinary() ([]byte, error) { return r.AppendBinary(make([]byt
 // AppendBinary appends what MarshalBinary returns.
 func (r *Run) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, runFormat)
+	b = binary.AppendUvarint(b, uint64(r.ID))
+	b = binary.AppendUvarint(b, uint64(r.Visit))
+	b = binary.AppendVarint(b, r.heard-r.ID) // ids of one day share most of their bits
 	for depth := 0; ; depth++ {
 		if depth > maxParents {
 			return nil, fmt.Errorf("run of %s: more than %d flows deep", r.Flow, maxParents)
@@ -112,6 +126,8 @@ func (r *Run) UnmarshalBinary(b []byte) error {
 	if d.byte() != runFormat {
 		return ErrUnreadableRun
 	}
+	shared := thread{ID: int64(d.uvarint()), Visit: d.int()}
+	shared.heard = shared.ID + d.varint()
 	for at, depth := r, 0; ; depth++ {
 		d.run(at)
 		more := d.byte()
@@ -127,6 +143,7 @@ func (r *Run) UnmarshalBinary(b []byte) error {
 	if len(d.rest) != 0 {
 		return ErrUnreadableRun
 	}
+	r.thread = shared
 	return nil
 }
 
@@ -167,11 +184,7 @@ func (d *decoder) value() any {
 	case varFalse:
 		return false
 	case varWhole:
-		n, size := binary.Varint(d.rest)
-		if !d.skip(size) {
-			return nil
-		}
-		return float64(n)
+		return float64(d.varint())
 	case varNumber:
 		if len(d.rest) < 8 {
 			d.bad = true
@@ -198,6 +211,14 @@ func (d *decoder) byte() byte {
 
 func (d *decoder) uvarint() uint64 {
 	n, size := binary.Uvarint(d.rest)
+	if !d.skip(size) {
+		return 0
+	}
+	return n
+}
+
+func (d *decoder) varint() int64 {
+	n, size := binary.Varint(d.rest)
 	if !d.skip(size) {
 		return 0
 	}

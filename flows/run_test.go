@@ -19,6 +19,10 @@ func anyRun(depth int) *rapid.Generator[*Run] {
 			field:   rapid.IntRange(0, maxFormFields).Draw(t, "field"),
 			done:    rapid.Uint64().Draw(t, "done"),
 		}
+		if depth == 3 { // the outermost
+			r.thread = thread{ID: rapid.Int64Range(0, 1<<62).Draw(t, "id"), Visit: rapid.IntRange(0, 1e6).Draw(t, "visit"),
+				heard: rapid.Int64Range(0, 1<<62).Draw(t, "heard")}
+		}
 		for range rapid.IntRange(0, 6).Draw(t, "vars") {
 			r.vars = append(r.vars, rapid.OneOf(
 				rapid.Just[any](nil), rapid.Just[any](true), rapid.Just[any](false),
@@ -57,10 +61,10 @@ func TestRunRoundTrip(t *testing.T) {
 
 func TestRunIsSmall(t *testing.T) {
 	t.Parallel()
-	r := &Run{Flow: "welcome", Version: 12, step: 7, tries: 1, done: 3, vars: []any{"Pricing", 20.0, true}}
+	r := &Run{Flow: "welcome", Version: 12, thread: thread{1 << 62, 3, 1<<62 + 5<<40}, step: 7, tries: 1, done: 3, vars: []any{"Pricing", 20.0, true}}
 	b, err := r.MarshalBinary()
 	require.NoError(t, err)
-	require.LessOrEqual(t, len(b), 40)
+	require.LessOrEqual(t, len(b), 50)
 }
 
 func TestRunTooDeep(t *testing.T) {
@@ -71,7 +75,7 @@ func TestRunTooDeep(t *testing.T) {
 	}
 	_, err := r.MarshalBinary()
 	require.Error(t, err)
-	require.ErrorIs(t, new(Run).UnmarshalBinary([]byte("\x01"+strings.Repeat("\x01a\x00\x00\x00\x00\x00\x00\x01", 50))), ErrUnreadableRun)
+	require.ErrorIs(t, new(Run).UnmarshalBinary([]byte("\x02\x00\x00\x00"+strings.Repeat("\x01a\x00\x00\x00\x00\x00\x00\x01", 50))), ErrUnreadableRun)
 }
 
 func FuzzRun(f *testing.F) {

@@ -20,8 +20,8 @@ func kinds() []kind {
 		{"run", readRun},
 		{"consent", nil},
 		{"call", nil},
-		{"wait", nil},
-		{"handover", nil},
+		{"wait", readWait},
+		{"handover", readHandover},
 		{"bot", nil},
 	}
 }

@@ -237,7 +237,8 @@ func (g *Gateway) keep(t *turn, field string, value any, source contacts.Source)
 func (g *Gateway) run(ctx context.Context, t *turn) error {
 	st := &t.conv.State
 	in := flows.Turn{Event: t.ev, Person: t.person(), Channel: capabilities(t.ch), ChannelID: t.ch.ID,
-		Country: t.ch.Business.Country, Timezone: t.ch.Business.Timezone, Now: t.now}
+		Country: t.ch.Business.Country, Timezone: t.ch.Business.Timezone, Now: t.now,
+		EventID: t.work.row.ID, ConversationID: t.conv.ID}
 	var failed error
 	find := func(id string, version int) *flows.Flow {
 		flow, err := g.versions.find(ctx, g.DB, t.ch.Business, id, version)
@@ -279,6 +280,8 @@ func (t *turn) absorb(flow *flows.Flow, result flows.Result) {
 		case flows.SetStatus:
 			st.Status = e.Status
 			t.effects.status = &st.Status
+		case flows.SetConsent:
+			st.Consent = &contacts.Consent{Given: e.Given, At: t.now}
 		case flows.AddTags:
 			st.Tags = union(st.Tags, e.Tags)
 			t.effects.addTags = union(t.effects.addTags, e.Tags)

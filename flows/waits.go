@@ -1,0 +1,58 @@
+package flows
+
+import (
+	"time"
+
+	"usher/connectors"
+)
+
+// Wait is something outside of the conversation that a run has begun to wait
+// for. Whoever has brought it about puts a connectors.Resume with the same Run
+// and Visit into the inbox. A wait that its run no longer waits for does no
+// harm: Expects says so.
+type Wait struct {
+	Cause string // connectors.CauseTimer, CauseCall, CauseBot, CauseHandover
+	Run   int64
+	Visit int
+	// At is when a timer is due, or when nobody has taken a handover in time. A
+	// call or a bot's turn is to be sent at once.
+	At time.Time
+	// Team or Agent is asked for by a handover; both empty: anybody.
+	Team, Agent string
+	// Event holds what the person said, for a bot.
+	Event int64
+}
+
+// awaiter is a body that waits for something outside of the conversation.
+type awaiter interface {
+	waiter
+	cause() string
+	// resumed is called when it has happened.
+	resumed(m *machine, s *step, r *connectors.Resume) verdict
+}
+
+// await begins to wait. It is a visit of its own: what comes of an earlier one is
+// not mistaken for it.
+func (m *machine) await(w Wait) {
+	m.run.Visit++
+	w.Run, w.Visit = m.run.ID, m.run.Visit
+	m.result.Waits = append(m.result.Waits, w)
+}
+
+// Expects says whether the run, waiting in this flow, goes on with what has
+// happened. If it does not, the event changes nothing.
+func (f *Flow) Expects(r *Run, resume *connectors.Resume) bool {
+	if r == nil || resume == nil || !f.made(r) || r.ID != resume.Run {
+		return false
+	}
+	body, ok := f.steps[r.step].body.(awaiter)
+	if !ok || body.cause() != resume.Cause {
+		return false
+	}
+	return resume.Visit == r.Visit
+}
+
+// made says whether the run is one of this flow and version.
+func (f *Flow) made(r *Run) bool {
+	return r.Flow == f.ID && r.Version == f.Version && r.step < len(f.steps) && len(r.vars) <= f.slots
+}
