@@ -48,6 +48,7 @@ func importRules() []rule {
 		{"contacts/sqlstore", []string{"contacts", "internal/database", "internal/ids"}},
 		{"internal/inbox", []string{"contacts", "connectors", "internal/database", "internal/ids"}},
 		{"internal/outbox", []string{"contacts", "connectors", "crm", "internal/database", "internal/ids"}},
+		{"internal/timers", []string{"internal/database"}},
 		{"internal/database", nil},
 		{"internal/hours", nil},
 		{"internal/ids", nil},
@@ -57,7 +58,7 @@ func importRules() []rule {
 		// The story, the door to it, and the only place that joins everything.
 		{"internal/gateway", []string{
 			"connectors", "contacts", "contacts/sqlstore", "crm", "flows", "internal/database", "internal/hours", "internal/ids",
-			"internal/inbox", "internal/nudge", "internal/outbound", "internal/outbox",
+			"internal/inbox", "internal/nudge", "internal/outbound", "internal/outbox", "internal/timers",
 		}},
 		{"internal/api", []string{
 			"connectors", "contacts", "contacts/sqlstore", "crm", "flows", "internal/api/*", "internal/database", "internal/gateway",
