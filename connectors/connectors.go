@@ -83,10 +83,17 @@ type Sender interface {
 }
 
 // A Responder is a channel whose platform waits for the answer in the request:
-// the turn is run before Deadline, and Respond writes its outcome.
+// the turn is run before Deadline, and Respond writes its outcome in answer to
+// that request.
 type Responder interface {
 	Deadline() time.Duration
-	Respond(Turn) Response
+	Respond(*Request, Turn) Response
+}
+
+// A Relay is a channel that passes on what people typed somewhere else: a phone
+// number in its events is a claim, unless the event is Verified.
+type Relay interface {
+	Relays()
 }
 
 // A Streamer is a channel whose people read their conversation from usher

@@ -40,6 +40,13 @@ const (
 	KindResumed Kind = "resumed"
 )
 
+// The actions of a fulfilment (KindFulfilment) that mean something to usher; any
+// other only captures.
+const (
+	ActionKnown = "usher.known" // tell what is known, change nothing
+	ActionFlow  = "usher.flow"  // run a turn of the channel's flow
+)
+
 // DirectionOut marks echoes: what our side wrote, seen through the platform.
 const DirectionOut = "out"
 
@@ -87,8 +94,24 @@ type Event struct {
 	TargetID     string `json:"target_message_id,omitempty"`
 	Forwarded    bool   `json:"forwarded,omitempty"`
 	GroupID      string `json:"group_id,omitempty"`
+	ChannelID    string `json:"channel_id,omitempty"`  // the platform's id of the place in which it was said
+	ReplyToken   string `json:"reply_token,omitempty"` // good for one answer, soon
+	Redelivery   bool   `json:"redelivery,omitempty"`  // the platform says that it sends this again
+	Standby      bool   `json:"standby,omitempty"`     // somebody else answers this one
 	CallbackData string `json:"callback_data,omitempty"`
 	RawType      string `json:"raw_type,omitempty"` // the platform's name for what was not understood
+
+	// What a bot platform says beside the text.
+	Intent   string         `json:"intent,omitempty"`
+	Action   string         `json:"action,omitempty"`  // what it wants done: ActionKnown, ActionFlow or its own word
+	Trigger  string         `json:"trigger,omitempty"` // the event that it acts upon, where nobody said anything
+	Source   string         `json:"source,omitempty"`  // the channel of its own that the person is on
+	Metadata map[string]any `json:"metadata,omitempty"`
+	Buttons  []Offer        `json:"buttons,omitempty"` // that its own message shows
+	Custom   any            `json:"custom,omitempty"`  // of its own message, for a program to read
+	// Fields are the answers of another product's form, by the names that it
+	// gives them.
+	Fields map[string]any `json:"fields,omitempty"`
 
 	// Parameters are values that a bot platform sends beside the text, under
 	// its own or our field names.
@@ -105,6 +128,12 @@ type Event struct {
 	Anonymous bool `json:"anonymous,omitempty"`
 	// Resume is what happened (KindResumed).
 	Resume *Resume `json:"resume,omitempty"`
+}
+
+// Offer is a button of a bot platform's own message.
+type Offer struct {
+	Title   string `json:"title"`
+	Payload string `json:"payload,omitempty"`
 }
 
 // IDs is every id of a person that a payload named.

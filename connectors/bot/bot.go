@@ -133,7 +133,7 @@ func (c *channel) Deadline() time.Duration { return c.deadline }
 
 // Respond writes the outcome of a turn: every key is there, and lists and maps
 // are never null.
-func (c *channel) Respond(t connectors.Turn) connectors.Response {
+func (c *channel) Respond(_ *connectors.Request, t connectors.Turn) connectors.Response {
 	return connectors.Response{Status: http.StatusOK, ContentType: "application/json", Body: encodeTurn(t)}
 }
 

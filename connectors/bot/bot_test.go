@@ -152,13 +152,13 @@ func TestRespond(t *testing.T) {
 	c := setup(t, nil).(connectors.Responder)
 	require.Equal(t, 5*time.Second, c.Deadline())
 
-	answer := c.Respond(connectors.Turn{Type: "guest", Handling: "flow", Replies: []connectors.TurnReply{{Text: "a < b"}}})
+	answer := c.Respond(nil, connectors.Turn{Type: "guest", Handling: "flow", Replies: []connectors.TurnReply{{Text: "a < b"}}})
 	require.Equal(t, "application/json", answer.ContentType)
 	require.Equal(t, `{"guest_id":null,"contact_id":null,"type":"guest","status":null,"known":{},"values":{},"conversation_id":"","handling":"flow","waiting_for":null,`+
 		`"replies":[{"text":"a < b","media":[],"buttons":[],"form":null}]}`, string(answer.Body))
 
 	guest, waiting := "gst_1", "email"
-	answer = c.Respond(connectors.Turn{
+	answer = c.Respond(nil, connectors.Turn{
 		GuestID: &guest, Type: "guest", Known: map[string]bool{"email": false, "company_size": true}, Values: map[string]any{"company_size": 20.0},
 		ConversationID: "cnv_1", Handling: "flow", WaitingFor: &waiting,
 		Replies: []connectors.TurnReply{{Text: "Sure?", Buttons: []connectors.Button{{Title: "Yes", Value: "yes"}}}, {Form: &connectors.Form{}}},
@@ -168,7 +168,7 @@ func TestRespond(t *testing.T) {
 		{"text":"Sure?","media":[],"buttons":[{"title":"Yes","value":"yes"}],"form":null},
 		{"text":"","media":[],"buttons":[],"form":{"fields":[]}}]}`, string(answer.Body))
 
-	require.Equal(t, "[]", member(t, c.Respond(connectors.Turn{}).Body, "replies"))
+	require.Equal(t, "[]", member(t, c.Respond(nil, connectors.Turn{}).Body, "replies"))
 }
 
 func member(t *testing.T, body []byte, name string) string {

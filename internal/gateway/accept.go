@@ -54,7 +54,7 @@ func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request
 		}
 	}
 	if responder != nil {
-		return g.turn(ctx, ch, responder, events)
+		return g.turn(ctx, ch, responder, r, events)
 	}
 	if _, err := g.put(ctx, events); err != nil {
 		return connectors.Response{}, err
@@ -89,7 +89,7 @@ func (g *Gateway) row(ch *Channel, r *connectors.Request, item *connectors.Item)
 	id := g.inbox.NewID()
 	row := &inbox.Event{
 		ID: id, Business: owner.Business.ID, Channel: owner.ID,
-		Dedupe: inbox.DedupeOf(owner.Business.ID, owner.ID, ev.DedupeKey, id),
+		Dedupe: inbox.DedupeOf(owner.Business.ID, owner.ID, dedupeKey(ev), id),
 		Lane:   inbox.LaneOf(owner.Business.ID, owner.ID, ev.ExternalID),
 		Event:  body, Raw: item.Raw, Parsed: ev,
 	}
@@ -97,6 +97,15 @@ func (g *Gateway) row(ch *Channel, r *connectors.Request, item *connectors.Item)
 		row.State, row.Reason = inbox.Quarantined, problem
 	}
 	return row, nil
+}
+
+// dedupeKey tells an event from any other of its channel. For one thing that a
+// person says, a bot platform may ask several things, all under one id.
+func dedupeKey(ev *connectors.Event) string {
+	if ev.Kind == connectors.KindFulfilment && ev.DedupeKey != "" && ev.Action != "" {
+		return ev.DedupeKey + "#" + ev.Action
+	}
+	return ev.DedupeKey
 }
 
 // anonymousPrefix sets apart conversations whose author proved nothing. No
@@ -182,10 +191,14 @@ func (g *Gateway) accepted(rows []*inbox.Event) {
 const topicInbox = "inbox"
 
 // checkParameters refuses a turn with values that their fields cannot take,
-// before anything is kept.
+// before anything is kept. Of a fulfilment they are what a platform made of what
+// a person said: nobody is there to be told, and what cannot be used is left out.
 func checkParameters(b *Business, items []connectors.Item) error {
 	for i := range items {
 		ev := &items[i].Event
+		if ev.Kind == connectors.KindFulfilment {
+			continue
+		}
 		for name, raw := range ev.Parameters {
 			if _, _, err := parseValue(b, name, raw); err != nil {
 				return &connectors.FieldError{Field: "parameters." + name, Code: err.Code, Detail: err.Detail}
@@ -202,7 +215,7 @@ func typeOf(channelID string) string {
 
 // turn stores the events of a request-reply channel, runs them in their turn
 // and answers with the outcome of the last.
-func (g *Gateway) turn(ctx context.Context, ch *Channel, responder connectors.Responder, events []*inbox.Event) (connectors.Response, error) {
+func (g *Gateway) turn(ctx context.Context, ch *Channel, responder connectors.Responder, r *connectors.Request, events []*inbox.Event) (connectors.Response, error) {
 	ctx, cancel := context.WithTimeout(ctx, responder.Deadline())
 	defer cancel()
 	for _, e := range events {
@@ -220,23 +233,23 @@ func (g *Gateway) turn(ctx context.Context, ch *Channel, responder connectors.Re
 	last := len(events) - 1
 	if events[last].State != inbox.Accepted {
 		// In quarantine: it changes nothing, and the answer is the person as before.
-		return g.answerWithPerson(ctx, ch, responder, events[last])
+		return g.answerWithPerson(ctx, ch, responder, r, events[last])
 	}
 	answer, err := g.await(ctx, events[last], stored[last])
-	if err != nil || answer == nil {
+	if err != nil || len(answer) == 0 {
 		// Kept, and run when it can be; what it says comes first next time.
-		return g.answerWithPerson(ctx, ch, responder, events[last])
+		return g.answerWithPerson(ctx, ch, responder, r, events[last])
 	}
 	var t connectors.Turn
 	if err := json.Unmarshal(answer, &t); err != nil {
 		return connectors.Response{}, fmt.Errorf("read stored answer: %w", err)
 	}
-	return responder.Respond(t), nil
+	return responder.Respond(r, t), nil
 }
 
 // answerWithPerson answers a request whose event says nothing now: the person as
 // the conversation sees them, without replies.
-func (g *Gateway) answerWithPerson(ctx context.Context, ch *Channel, responder connectors.Responder, e *inbox.Event) (connectors.Response, error) {
+func (g *Gateway) answerWithPerson(ctx context.Context, ch *Channel, responder connectors.Responder, r *connectors.Request, e *inbox.Event) (connectors.Response, error) {
 	ev := decodeEvent(e)
 	if ev == nil {
 		return connectors.Response{}, fmt.Errorf("%w: the event is unreadable", ErrBusy)
@@ -245,7 +258,7 @@ func (g *Gateway) answerWithPerson(ctx context.Context, ch *Channel, responder c
 	if err != nil {
 		return connectors.Response{}, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
-	return responder.Respond(t), nil
+	return responder.Respond(r, t), nil
 }
 
 // pollAnswer is how often a request looks for an answer that another node, or

@@ -261,9 +261,12 @@ func (g *Gateway) begin(chunk []*work) ([]*turn, error) {
 }
 
 // personal says whether an event is about a person's conversation; others
-// (delivery statuses, account errors) only change what is there.
+// (delivery statuses, account errors) only change what is there, and who asks
+// what is known changes nothing.
 func personal(ev *connectors.Event) bool {
 	switch ev.Kind {
+	case connectors.KindFulfilment:
+		return ev.ExternalID != "" && ev.Action != connectors.ActionKnown
 	case connectors.KindStatus, connectors.KindAccountError, connectors.KindSystem, connectors.KindIdentity, connectors.KindPreference:
 		return false
 	}

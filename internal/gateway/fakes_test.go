@@ -111,7 +111,7 @@ type bot struct {
 
 func (b *bot) Deadline() time.Duration { return b.deadline }
 
-func (*bot) Respond(t connectors.Turn) connectors.Response {
+func (*bot) Respond(_ *connectors.Request, t connectors.Turn) connectors.Response {
 	body, err := json.Marshal(t)
 	if err != nil {
 		return connectors.Response{Status: 500}

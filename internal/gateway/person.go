@@ -250,7 +250,8 @@ func provenAddresses(t *turn) []sqlstore.Address {
 func vouchesForPhone(ch *Channel) bool {
 	_, turnByTurn := ch.Connector.(connectors.Responder)
 	_, web := ch.Connector.(connectors.Visitors)
-	return !turnByTurn && !web
+	_, relay := ch.Connector.(connectors.Relay)
+	return !turnByTurn && !web && !relay
 }
 
 // view is what a conversation may know of its person: all of the contact if it

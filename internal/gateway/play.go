@@ -55,7 +55,7 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 	}
 	g.hear(t)
 	g.keepEvent(t)
-	if t.ev.Direction != connectors.DirectionOut && t.conv.Handling == contacts.ByFlow {
+	if answerable(t.ev) && t.conv.Handling == contacts.ByFlow {
 		if err := g.run(ctx, t); err != nil {
 			return err
 		}
@@ -69,6 +69,14 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 		t.guest.Effects = []byte(t.waiting)
 	}
 	return nil
+}
+
+// answerable says whether a flow may answer an event: not our own side, not what
+// somebody else answers, and of what a bot platform asks only what it wants a
+// flow for.
+func answerable(ev *connectors.Event) bool {
+	return ev.Direction != connectors.DirectionOut && !ev.Standby &&
+		(ev.Kind != connectors.KindFulfilment || ev.Action == connectors.ActionFlow)
 }
 
 // notDoneYet makes sure that an event from before what a guest has already taken
@@ -114,6 +122,9 @@ func (g *Gateway) again(ctx context.Context, t *turn) error {
 // transcript.
 func (g *Gateway) hear(t *turn) {
 	m := connectors.Message{Text: t.ev.Text, Media: t.ev.Media}
+	for _, b := range t.ev.Buttons {
+		m.Buttons = append(m.Buttons, connectors.Button{Title: b.Title, Value: b.Payload})
+	}
 	switch {
 	case t.ev.Kind == connectors.KindForm:
 		m.Text = formText(formOf(t.ev), t.ev.Text)
@@ -125,6 +136,9 @@ func (g *Gateway) hear(t *turn) {
 		m.Text = "[" + t.ev.RawType + "]"
 	case t.ev.Kind == connectors.KindStarted, t.ev.Kind == connectors.KindCapture, t.ev.Kind == connectors.KindConsent:
 		return
+	}
+	if m.Text == "" && len(m.Media) == 0 && len(m.Buttons) == 0 {
+		return // nothing was said
 	}
 	state := ""
 	if t.ev.Direction == connectors.DirectionOut {
