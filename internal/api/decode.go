@@ -67,6 +67,54 @@ func decode(body []byte, into any) error {
 	return nil
 }
 
+// patchOf reads a merge patch into pointers to pointers: what is left out stays
+// nil, null is the empty value. Members of other names and values of another
+// type are told all at once.
+func patchOf(body []byte, targets map[string]any) error {
+	all, err := members(body)
+	if err != nil {
+		return err
+	}
+	var faults []fault
+	for _, name := range sortedNames(all) {
+		target, known := targets[name]
+		if !known {
+			faults = append(faults, unknownMember(name))
+			continue
+		}
+		ok := false
+		switch into := target.(type) {
+		case **string:
+			ok = read(all[name], into)
+		case **int:
+			ok = read(all[name], into)
+		case **bool:
+			ok = read(all[name], into)
+		case **[]string:
+			ok = read(all[name], into)
+		case **map[string]string:
+			ok = read(all[name], into)
+		}
+		if !ok {
+			faults = append(faults, fault{Field: name, Code: "type", Detail: "want " + kindOf(target)})
+		}
+	}
+	if len(faults) > 0 {
+		return invalid(faults...)
+	}
+	return nil
+}
+
+// read fills what into points to; null is the zero value.
+func read[T any](raw json.RawMessage, into **T) bool {
+	value := new(T)
+	if json.Unmarshal(raw, value) != nil {
+		return false
+	}
+	*into = value
+	return true
+}
+
 func unknownMember(name string) fault {
 	return fault{Field: shown(name), Code: codeUnknown, Detail: "nothing here has this name"}
 }
@@ -90,8 +138,12 @@ func kindOf(target any) string {
 		return "true or false"
 	case reflect.String:
 		return "a text"
+	case reflect.Int:
+		return "a whole number"
 	case reflect.Slice:
 		return "a list of texts"
+	case reflect.Map:
+		return "an object of texts"
 	default:
 		return "an object"
 	}

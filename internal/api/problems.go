@@ -117,7 +117,7 @@ func problemOf(err error) *problem {
 	case errors.As(err, &own):
 		return own
 	case errors.As(err, &field):
-		return invalid(fault{Field: field.Field, Code: field.Code, Detail: field.Detail})
+		return invalid(faultsOf(err)...)
 	case errors.As(err, &taken):
 		f := fault{Field: taken.Address.Kind, Code: codeTaken, Detail: taken.Address.Kind + " belongs to somebody else"}
 		if taken.Holder != nil {
@@ -130,6 +130,22 @@ func problemOf(err error) *problem {
 		return newProblem(fe.Code, "")
 	}
 	return problemOfSentinel(err)
+}
+
+// faultsOf are the faults of fields in an error, all that it joins.
+func faultsOf(err error) []fault {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var all []fault
+		for _, one := range several.Unwrap() {
+			all = append(all, faultsOf(one)...)
+		}
+		return all
+	}
+	var field *connectors.FieldError
+	if !errors.As(err, &field) {
+		return nil
+	}
+	return []fault{{Field: field.Field, Code: field.Code, Detail: field.Detail}}
 }
 
 func problemOfSentinel(err error) *problem {
