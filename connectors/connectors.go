@@ -96,6 +96,19 @@ type Relay interface {
 	Relays()
 }
 
+// A Picker is a Responder whose platform reads the answers to some events only;
+// what is said to all others is sent.
+type Picker interface {
+	Responder
+	Answers(*Event) bool
+}
+
+// An Acknowledger is a channel whose platform wants to read something in the 200
+// that tells it that a webhook was taken.
+type Acknowledger interface {
+	Acknowledge() Response
+}
+
 // A Streamer is a channel whose people read their conversation from usher
 // itself: replies are kept in the transcript and nothing is sent.
 type Streamer interface {
@@ -105,6 +118,7 @@ type Streamer interface {
 // Setup is what a Factory gets to build one configured channel.
 type Setup struct {
 	ID       string // type/name
+	URL      string // of its webhook, as the platform calls it; empty: not known
 	Country  string // ISO 3166-1 alpha-2, of the business
 	Settings config.Settings
 	HTTP     *http.Client // guarded and bounded; the only way out
@@ -124,6 +138,26 @@ type Address struct {
 	Account    string `json:"account,omitempty"`
 	ExternalID string `json:"external_id"`
 	IDs        *IDs   `json:"ids,omitempty"`
+	// GroupID is the group in which the person wrote: it is answered there.
+	GroupID              string `json:"group_id,omitempty"`
+	BusinessConnectionID string `json:"business_connection_id,omitempty"`
+	// CallbackID is acknowledged once, by the first message of an answer.
+	CallbackID string `json:"callback_id,omitempty"`
+}
+
+// Address is where an answer to e goes.
+func (e *Event) Address() Address {
+	return Address{
+		Account: e.Account, ExternalID: e.ExternalID, IDs: e.IDs, GroupID: e.GroupID,
+		BusinessConnectionID: e.BusinessConnectionID, CallbackID: e.CallbackID,
+	}
+}
+
+// Later is the address for a message that is not the first of an answer: what
+// serves only once is left out.
+func (a Address) Later() Address {
+	a.CallbackID = ""
+	return a
 }
 
 // Message is one thing that usher says to a person.

@@ -85,7 +85,10 @@ type Event struct {
 	Order    *Order    `json:"order,omitempty"`
 	Referral *Referral `json:"referral,omitempty"`
 
-	Status     string        `json:"status,omitempty"` // sent, delivered, read, played, failed, deleted, unknown
+	Status string `json:"status,omitempty"` // sent, delivered, read, played, failed, deleted, unknown
+	// Watermark, of a status without MessageID: it is true of all that was sent
+	// until then.
+	Watermark  time.Time     `json:"watermark,omitzero"`
 	Errors     []PlatformErr `json:"errors,omitempty"`
 	Failure    string        `json:"failure,omitempty"` // permanent, retryable; empty: the sources do not agree
 	Preference *Preference   `json:"preference,omitempty"`
@@ -94,12 +97,21 @@ type Event struct {
 	TargetID     string `json:"target_message_id,omitempty"`
 	Forwarded    bool   `json:"forwarded,omitempty"`
 	GroupID      string `json:"group_id,omitempty"`
-	ChannelID    string `json:"channel_id,omitempty"`  // the platform's id of the place in which it was said
-	ReplyToken   string `json:"reply_token,omitempty"` // good for one answer, soon
-	Redelivery   bool   `json:"redelivery,omitempty"`  // the platform says that it sends this again
-	Standby      bool   `json:"standby,omitempty"`     // somebody else answers this one
-	CallbackData string `json:"callback_data,omitempty"`
-	RawType      string `json:"raw_type,omitempty"` // the platform's name for what was not understood
+	ChannelID    string `json:"channel_id,omitempty"`    // the platform's id of the place in which it was said
+	ReplyToken   string `json:"reply_token,omitempty"`   // good for one answer, soon
+	Redelivery   bool   `json:"redelivery,omitempty"`    // the platform says that it sends this again
+	Standby      bool   `json:"standby,omitempty"`       // somebody else answers this one
+	CallbackData string `json:"callback_data,omitempty"` // what we attached to our own message, told of it
+	TrackingData string `json:"tracking_data,omitempty"` // what we attached to our own message, sent back with the answer
+	// CallbackID names a press of a button that the platform wants acknowledged.
+	CallbackID string `json:"callback_id,omitempty"`
+	// BusinessConnectionID: the message was written to a business's own account,
+	// and is answered through that.
+	BusinessConnectionID string `json:"business_connection_id,omitempty"`
+	// Subscribed says whether the person may be written to, where a
+	// conversation can be opened without that.
+	Subscribed *bool  `json:"subscribed,omitempty"`
+	RawType    string `json:"raw_type,omitempty"` // the platform's name for what was not understood
 
 	// What a bot platform says beside the text.
 	Intent   string         `json:"intent,omitempty"`

@@ -25,6 +25,10 @@ func CheckJSON(body []byte) error {
 	if !utf8.Valid(body) {
 		return fmt.Errorf("%w: not UTF-8", ErrUnreadable)
 	}
+	return checkDepth(body)
+}
+
+func checkDepth(body []byte) error {
 	depth, quoted := 0, false
 	for i := 0; i < len(body); i++ {
 		switch c := body[i]; {

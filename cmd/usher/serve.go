@@ -203,11 +203,7 @@ func greet(out io.Writer, cfg *config.Config, path, addr string, tryPage bool, k
 	}
 	fmt.Fprintf(&b, "  API and docs     %s/docs\n", base)
 	for _, c := range cfg.Channels {
-		prefix := ""
-		if c.Business != cfg.Business.ID {
-			prefix = "/b/" + c.Business
-		}
-		fmt.Fprintf(&b, "  webhook          %s%s/hooks/%s\n", cmp.Or(cfg.PublicURL, base), prefix, c.ID)
+		fmt.Fprintf(&b, "  webhook          %s\n", hookURL(cfg, c, cmp.Or(cfg.PublicURL, base)))
 	}
 	switch {
 	case key != "":
@@ -216,6 +212,18 @@ func greet(out io.Writer, cfg *config.Config, path, addr string, tryPage bool, k
 		fmt.Fprintf(&b, "  admin key        in %s\n", filepath.Join(cfg.DataDir, "admin.key"))
 	}
 	fmt.Fprint(out, b.String())
+}
+
+// hookURL is the address of a channel's webhook below base; empty without one.
+func hookURL(cfg *config.Config, c config.Channel, base string) string {
+	switch {
+	case base == "":
+		return ""
+	case c.Business != cfg.Business.ID:
+		return base + "/b/" + c.Business + "/hooks/" + c.ID
+	default:
+		return base + "/hooks/" + c.ID
+	}
 }
 
 func isLoopback(listen string) bool {

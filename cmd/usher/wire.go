@@ -236,7 +236,7 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 			fault("channels."+c.ID, fmt.Errorf("no channel type %s; there are %s", kind, names(types)))
 			continue
 		}
-		connector, err := factory(connectors.Setup{ID: c.ID, Country: b.Country, Settings: c.Settings, HTTP: hc,
+		connector, err := factory(connectors.Setup{ID: c.ID, URL: hookURL(cfg, c, cfg.PublicURL), Country: b.Country, Settings: c.Settings, HTTP: hc,
 			Key: derive(secret, "channel/"+b.ID+"/"+c.ID)})
 		if err != nil {
 			fault("channels."+c.ID+".settings", err)

@@ -80,40 +80,21 @@ func cardPhones(c *cursor) (phones []string, number string) {
 			}
 		}
 		if phone == "" {
-			phone = e164(id)
+			phone = connectors.E164(id)
 		}
 		if phone == "" {
 			continue
 		}
-		written := digitsAfterPlus(phone)
+		written := connectors.PlainPhone(phone)
 		phones = append(phones, written)
 		if number == "" {
-			number = e164(id)
+			number = connectors.E164(id)
 		}
 		if number == "" && strings.HasPrefix(written, "+") {
-			number = e164(written[1:])
+			number = connectors.E164(written[1:])
 		}
 	}
 	return phones, number
-}
-
-// digitsAfterPlus leaves out what people write between the digits of an
-// international number; any other stays as it is written.
-func digitsAfterPlus(phone string) string {
-	rest, ok := strings.CutPrefix(strings.TrimSpace(phone), "+")
-	if !ok {
-		return phone
-	}
-	digits := strings.Map(func(r rune) rune {
-		if r < '0' || r > '9' {
-			return -1
-		}
-		return r
-	}, rest)
-	if digits == "" {
-		return phone
-	}
-	return "+" + digits
 }
 
 func cardEmails(c *cursor) (emails []string) {
@@ -141,5 +122,5 @@ func vcardNumber(card string) string {
 	if end < 0 {
 		end = len(rest)
 	}
-	return e164(rest[:end])
+	return connectors.E164(rest[:end])
 }

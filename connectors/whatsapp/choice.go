@@ -1,11 +1,6 @@
 package whatsapp
 
-import (
-	"encoding/json"
-	"strings"
-
-	"usher/connectors"
-)
+import "usher/connectors"
 
 func readButton(c *cursor, e *connectors.Event) string {
 	r := connectors.Choice{Type: "button"}
@@ -90,32 +85,9 @@ func readInteractive(c *cursor, e *connectors.Event) string {
 // readAnswers reads the answers to a form, which come as JSON in a string; nil
 // if that is no object.
 func readAnswers(text string) map[string]any {
-	c := cursor{s: text}
-	if c.skip(); c.bad { // also nested too deeply
+	answers, err := connectors.ReadJSON([]byte(text))
+	if err != nil { // also nested too deeply
 		return nil
 	}
-	var answers map[string]any
-	if json.Unmarshal([]byte(text), &answers) != nil {
-		return nil
-	}
-	withoutNUL(answers)
-	return answers
-}
-
-// withoutNUL cleans all strings inside v in place, and returns v, cleaned
-// itself. Names are left alone: nobody looks for one with a NUL.
-func withoutNUL(v any) any {
-	switch v := v.(type) {
-	case string:
-		return strings.ReplaceAll(v, "\x00", "")
-	case []any:
-		for i := range v {
-			v[i] = withoutNUL(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = withoutNUL(v[key])
-		}
-	}
-	return v
+	return answers.Object()
 }

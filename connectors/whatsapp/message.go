@@ -128,7 +128,7 @@ func (m *message) read(c *cursor) {
 func (m *message) common(c *cursor, e *connectors.Event) string {
 	e.MessageID, e.DedupeKey = m.id, m.id
 	e.GroupID = m.group
-	at, ok := instant(m.time)
+	at, ok := connectors.Instant(m.time)
 	e.Timestamp = at
 	if m.context != (span{}) {
 		m.about(c, e)

@@ -18,7 +18,7 @@ func (c *channel) Parse(r *connectors.Request) ([]connectors.Item, error) {
 	if err := p.envelope(); err != nil {
 		return nil, err
 	}
-	return unique(p.items), nil
+	return connectors.Once(p.items), nil
 }
 
 // parser holds what is found in one body.
@@ -257,25 +257,3 @@ func (p *parser) fault(at span, problem string) {
 
 // passed is the value that began at from and that the cursor has just passed.
 func (p *parser) passed(from int) span { return span{from, p.cur.i} }
-
-// unique keeps the first of the items with one dedupe key, or the first that
-// could be understood.
-func unique(items []connectors.Item) []connectors.Item {
-	if len(items) < 2 {
-		return items
-	}
-	first := make(map[string]int, len(items))
-	kept := items[:0]
-	for i := range items {
-		key := items[i].Event.DedupeKey
-		at, seen := first[key]
-		switch {
-		case key == "" || !seen:
-			first[key] = len(kept)
-			kept = append(kept, items[i])
-		case kept[at].Problem != "" && items[i].Problem == "":
-			kept[at] = items[i]
-		}
-	}
-	return kept
-}

@@ -71,7 +71,7 @@ func (p *parser) contacts(list span) people {
 // tidy puts a user id that came as a phone number where it belongs.
 func (o *person) tidy() {
 	o.phone = strings.TrimPrefix(o.phone, "+")
-	if !userID(o.phone) {
+	if !connectors.ScopedUserID(o.phone) {
 		return
 	}
 	if o.user == "" {
@@ -138,44 +138,10 @@ func (o *person) on(e *connectors.Event) bool {
 		return false
 	}
 	e.IDs = o.ids()
-	e.Phone = e164(o.phone)
+	e.Phone = connectors.E164(o.phone)
 	return true
 }
 
 func (o *person) ids() *connectors.IDs {
 	return &connectors.IDs{WaID: o.phone, UserID: o.user, ParentUserID: o.parent, Username: o.handle}
 }
-
-// E.164 numbers have at most 15 digits; the shortest in use with a country
-// code have seven.
-const minDigits, maxDigits = 7, 15
-
-// e164 gives a wa_id its plus; empty if it is no number.
-func e164(digits string) string {
-	if len(digits) < minDigits || len(digits) > maxDigits || digits[0] == '0' {
-		return ""
-	}
-	for i := range len(digits) {
-		if digits[i] < '0' || digits[i] > '9' {
-			return ""
-		}
-	}
-	return "+" + digits
-}
-
-// userID says whether id is a business-scoped user id: two capital letters for
-// the country, a point, letters and digits; with ENT. between for a portfolio.
-func userID(id string) bool {
-	if len(id) < 4 || id[2] != '.' || !capital(id[0]) || !capital(id[1]) {
-		return false
-	}
-	rest := strings.TrimPrefix(id[3:], "ENT.")
-	for i := range len(rest) {
-		if b := rest[i]; (b < '0' || b > '9') && !capital(b&^0x20) {
-			return false
-		}
-	}
-	return rest != ""
-}
-
-func capital(b byte) bool { return 'A' <= b && b <= 'Z' }

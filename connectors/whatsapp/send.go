@@ -68,7 +68,7 @@ func (c *channel) endpoint(to connectors.Address) (string, error) {
 // recipient names the person by every id that the Graph API takes.
 func recipient(to connectors.Address) (phone, user string) {
 	phone = to.ExternalID
-	if userID(phone) {
+	if connectors.ScopedUserID(phone) {
 		phone, user = "", phone
 	}
 	if to.IDs != nil && phone == "" {

@@ -47,7 +47,7 @@ func readStatus(c *cursor, s *scope, e *connectors.Event) string {
 		e.Errors = readErrors(c, faults)
 	}
 	var ok bool
-	e.Timestamp, ok = instant(at)
+	e.Timestamp, ok = connectors.Instant(at)
 	switch {
 	case e.MessageID == "":
 		return "without id"
@@ -95,7 +95,7 @@ func readPreference(c *cursor, s *scope, e *connectors.Event) string {
 	known := who.on(e)
 	e.Name = who.name
 	var ok bool
-	e.Timestamp, ok = instant(at)
+	e.Timestamp, ok = connectors.Instant(at)
 	switch {
 	case !known:
 		return "without person"

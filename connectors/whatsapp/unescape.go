@@ -3,8 +3,6 @@ package whatsapp
 import (
 	"math"
 	"strconv"
-	"strings"
-	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -85,41 +83,6 @@ func short(b byte) byte {
 		return '\t'
 	}
 	return b // quote, backslash, slash
-}
-
-const (
-	// Values from here up are milliseconds: in seconds they would lie
-	// 30,000 years ahead.
-	milliseconds = 1e12
-	// Instants from the year 10000 on cannot be written as RFC 3339.
-	lastSecond = 253402300799
-)
-
-// instant reads a time in seconds or milliseconds; empty and 0 are none.
-func instant(s string) (at time.Time, ok bool) {
-	if s == "" {
-		return time.Time{}, true
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil {
-		f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-		if err != nil || math.IsNaN(f) || math.Abs(f) > lastSecond*1000 {
-			return time.Time{}, false
-		}
-		n = int64(f)
-	}
-	switch {
-	case n == 0:
-		return time.Time{}, true
-	case n < 0 || n > lastSecond*1000+999:
-		return time.Time{}, false
-	case n >= milliseconds:
-		return time.UnixMilli(n).UTC(), true
-	case n > lastSecond:
-		return time.Time{}, false
-	default:
-		return time.Unix(n, 0).UTC(), true
-	}
 }
 
 // number reads a quantity, which Meta also sends as a string.

@@ -37,7 +37,10 @@ func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request
 		g.metrics.refused(ch, "unreadable")
 		return connectors.Response{}, err
 	}
-	responder, _ := ch.Connector.(connectors.Responder)
+	var responder connectors.Responder
+	if len(items) > 0 {
+		responder = responderOf(ch, &items[len(items)-1].Event)
+	}
 	if responder != nil {
 		if err := checkParameters(ch.Business, items); err != nil {
 			return connectors.Response{}, err
@@ -60,6 +63,9 @@ func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request
 		return connectors.Response{}, err
 	}
 	g.metrics.accepted(ch, len(events))
+	if c, ok := ch.Connector.(connectors.Acknowledger); ok {
+		return c.Acknowledge(), nil
+	}
 	return connectors.Response{}, nil
 }
 

@@ -25,9 +25,10 @@ func (g *Gateway) outcome(t *turn) error {
 		}
 		t.outcome.Trace = trace
 	}
-	switch ch := t.ch.Connector.(type) {
-	case connectors.Responder:
+	if responderOf(t.ch, t.ev) != nil {
 		return g.answer(t)
+	}
+	switch ch := t.ch.Connector.(type) {
 	case connectors.Streamer:
 		return nil // people read the transcript
 	case connectors.Sender:
@@ -36,17 +37,28 @@ func (g *Gateway) outcome(t *turn) error {
 	return nil
 }
 
+// responderOf is the channel as one whose platform waits for what is said to
+// ev; nil if it does not.
+func responderOf(ch *Channel, ev *connectors.Event) connectors.Responder {
+	responder, _ := ch.Connector.(connectors.Responder)
+	if picker, ok := ch.Connector.(connectors.Picker); ok && !picker.Answers(ev) {
+		return nil
+	}
+	return responder
+}
+
 // send puts the replies of a turn into the outbox.
 func (g *Gateway) send(t *turn, _ connectors.Sender) error {
 	if len(t.messages) == 0 {
 		return nil
 	}
-	to := connectors.Address{ExternalID: t.ev.ExternalID, Account: t.ev.Account, IDs: t.ev.IDs}
-	address, err := json.Marshal(to)
-	if err != nil {
-		return fmt.Errorf("%w: encode address: %w", errFlow, err)
-	}
+	to := t.ev.Address()
 	for i, m := range t.messages {
+		address, err := json.Marshal(to)
+		if err != nil {
+			return fmt.Errorf("%w: encode address: %w", errFlow, err)
+		}
+		to = to.Later()
 		body, err := json.Marshal(m)
 		if err != nil {
 			return fmt.Errorf("%w: encode reply: %w", errFlow, err)

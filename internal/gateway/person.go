@@ -239,7 +239,7 @@ func provenAddresses(t *turn) []sqlstore.Address {
 		add("customer_id", t.ev.CustomerID)
 		add("email", t.ev.Email)
 	}
-	if t.ev.Verified || t.ev.Kind != connectors.KindCapture && vouchesForPhone(t.ch) {
+	if t.ev.Verified || t.ev.Kind != connectors.KindCapture && vouchesForPhone(t.ch, t.ev) {
 		add("phone", t.ev.Phone)
 	}
 	return proven
@@ -247,11 +247,10 @@ func provenAddresses(t *turn) []sqlstore.Address {
 
 // vouchesForPhone says whether a phone number on a channel's events is the
 // platform's word. A bot's is its user's, unless verified; so is a form's.
-func vouchesForPhone(ch *Channel) bool {
-	_, turnByTurn := ch.Connector.(connectors.Responder)
+func vouchesForPhone(ch *Channel, ev *connectors.Event) bool {
 	_, web := ch.Connector.(connectors.Visitors)
 	_, relay := ch.Connector.(connectors.Relay)
-	return !turnByTurn && !web && !relay
+	return !web && !relay && responderOf(ch, ev) == nil
 }
 
 // view is what a conversation may know of its person: all of the contact if it
