@@ -140,23 +140,25 @@ type Address struct {
 	IDs        *IDs   `json:"ids,omitempty"`
 	// GroupID is the group in which the person wrote: it is answered there.
 	GroupID              string `json:"group_id,omitempty"`
+	ChannelID            string `json:"channel_id,omitempty"`
 	BusinessConnectionID string `json:"business_connection_id,omitempty"`
-	// CallbackID is acknowledged once, by the first message of an answer.
+	// ReplyToken and CallbackID serve once, for the first message of an answer.
+	ReplyToken string `json:"reply_token,omitempty"`
 	CallbackID string `json:"callback_id,omitempty"`
 }
 
 // Address is where an answer to e goes.
 func (e *Event) Address() Address {
 	return Address{
-		Account: e.Account, ExternalID: e.ExternalID, IDs: e.IDs, GroupID: e.GroupID,
-		BusinessConnectionID: e.BusinessConnectionID, CallbackID: e.CallbackID,
+		Account: e.Account, ExternalID: e.ExternalID, IDs: e.IDs, GroupID: e.GroupID, ChannelID: e.ChannelID,
+		BusinessConnectionID: e.BusinessConnectionID, ReplyToken: e.ReplyToken, CallbackID: e.CallbackID,
 	}
 }
 
 // Later is the address for a message that is not the first of an answer: what
 // serves only once is left out.
 func (a Address) Later() Address {
-	a.CallbackID = ""
+	a.ReplyToken, a.CallbackID = "", ""
 	return a
 }
 
