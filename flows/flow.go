@@ -1,10 +1,6 @@
 package flows
 
-import (
-	"sync"
-
-	"usher/connectors"
-)
+import "sync"
 
 // Flow is a checked and compiled document, safe for concurrent use. Its exported
 // fields are set before the first turn and stay.
@@ -23,12 +19,6 @@ type Flow struct {
 	evaluators *sync.Pool
 }
 
-// start says which conversations the flow is for.
-type start struct {
-	pages []string
-	when  *condition
-}
-
 // defaults hold where a step says nothing.
 type defaults struct {
 	skipIfKnown bool
@@ -37,19 +27,6 @@ type defaults struct {
 
 // defaultAttempts is how many wrong answers a question takes.
 const defaultAttempts = 3
-
-// Starts says whether the event may open a run of this flow: it is something
-// that a person said or the opening of a conversation, and the flow's start
-// holds.
-func (f *Flow) Starts(t Turn) bool {
-	if t.Event == nil || t.Event.Direction == connectors.DirectionOut || !opens(t.Event.Kind) {
-		return false
-	}
-	if len(f.start.pages) > 0 && (t.Event.Page == nil || !onPage(f.start.pages, t.Event.Page.URL)) {
-		return false
-	}
-	return f.start.when == nil || f.start.when.holds(f.machine(t))
-}
 
 // Start begins a run. The event opens it and is no answer to its first question.
 // It does not ask Starts.

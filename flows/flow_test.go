@@ -14,40 +14,6 @@ import (
 	"usher/contacts"
 )
 
-func TestStarts(t *testing.T) {
-	t.Parallel()
-	open := mustParse(t, "id: f\nsteps: [{say: a}]\n")
-	for kind, want := range map[connectors.Kind]bool{
-		connectors.KindMessage: true, connectors.KindStarted: true, connectors.KindMedia: true, connectors.KindPostback: true,
-		connectors.KindForm: true, connectors.KindLocation: true,
-		connectors.KindStatus: false, connectors.KindReaction: false, connectors.KindFollow: false, connectors.KindCapture: false,
-		connectors.KindSystem: false, connectors.KindDelete: false, "": false,
-	} {
-		require.Equal(t, want, open.Starts(testTurn(connectors.Event{Kind: kind})), kind)
-	}
-	echo := message("hi")
-	echo.Direction = connectors.DirectionOut
-	require.False(t, open.Starts(testTurn(echo)))
-	require.False(t, open.Starts(Turn{}))
-
-	choosy := mustParse(t, `
-id: f
-start: {trigger: first_message, pages: ["/pricing*", "example.org/*/contact"], when: contact.status != "disqualified"}
-steps: [{say: a}]
-`)
-	for page, want := range map[string]bool{
-		"https://example.com/pricing?a=1": true, "https://example.com/pricing/team": true, "https://example.com/": false,
-		"https://example.com": false, "https://example.org/de/contact": true, "https://example.com/de/contact": false, "": false, "::": false,
-	} {
-		turn := testTurn(message("hi"))
-		turn.Event.Page = &connectors.Page{URL: page}
-		require.Equal(t, want, choosy.Starts(turn), page)
-		turn.Person.Status = "disqualified"
-		require.False(t, choosy.Starts(turn), page)
-	}
-	require.False(t, choosy.Starts(testTurn(message("hi"))), "no page is known")
-}
-
 func TestResumeOfAnotherVersionBeginsAnew(t *testing.T) {
 	t.Parallel()
 	flow := mustParse(t, leadFlow)

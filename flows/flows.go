@@ -28,6 +28,7 @@ type Turn struct {
 	ChannelID string
 	Country   string // of the business: reads phone numbers without +
 	Timezone  *time.Location
+	Visit     Visit
 	Now       time.Time
 	// EventID is the event's in the inbox: what names a run that it begins.
 	EventID int64

@@ -47,7 +47,7 @@ func (m *machine) proceed(at int) {
 		}
 		s := &m.flow.steps[m.at]
 		if s.when != nil && !s.when.holds(m) {
-			m.trace("passed over", "when does not hold")
+			m.trace("passed over", join("when does not hold", s.when.saw(m)))
 			m.at++
 			continue
 		}

@@ -48,7 +48,7 @@ type alias struct {
 }
 
 // roots are what a name can begin with.
-func roots() []string { return []string{"contact", "vars", "event", "channel", "now"} }
+func roots() []string { return []string{"contact", "vars", "event", "visit", "channel", "now"} }
 
 // declare makes a variable, or another way to the one that is there. Of
 // different types it can hold anything.
@@ -99,6 +99,11 @@ func (s *scope) resolve(path []string) (name, error) {
 			return n, nil
 		}
 		return name{}, fmt.Errorf("no event.%s%s", rest, closest(rest, eventNames()))
+	case "visit":
+		if n, ok := visitName(rest); ok {
+			return n, nil
+		}
+		return name{}, fmt.Errorf("no visit.%s%s", rest, closest(rest, visitNames()))
 	case "channel":
 		if n, ok := channelName(rest); ok {
 			return n, nil

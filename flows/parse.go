@@ -106,23 +106,6 @@ func (r *reader) document(o *object) {
 	}
 }
 
-func (r *reader) start(o *object) {
-	e, ok := o.take("start")
-	if !ok {
-		return
-	}
-	s, ok := r.object(e.value, e.at(), "start")
-	if !ok {
-		return
-	}
-	if trigger, e, ok := s.text("trigger"); ok && trigger != "first_message" {
-		r.fault(e.at(), "trigger: %q is none of first_message", trigger)
-	}
-	r.flow.start.pages, _, _ = s.texts("pages")
-	r.condition(s, "when", &r.flow.start.when)
-	s.done()
-}
-
 func (r *reader) defaults(o *object) {
 	r.flow.defaults.attempts = defaultAttempts
 	e, ok := o.take("defaults")

@@ -47,12 +47,21 @@ func readRoute(r *reader, o *object, e entry, _ *step) body {
 func (b *route) enter(m *machine, _ *step) verdict {
 	for i := range b.rules {
 		if rule := &b.rules[i]; rule.when == nil || rule.when.holds(m) {
-			m.trace("matched", "rule "+strconv.Itoa(i+1)+", to "+rule.to.name)
+			m.trace("matched", join("rule "+strconv.Itoa(i+1)+", to "+rule.to.name, b.saw(m, i+1)))
 			return verdict{jump, rule.to}
 		}
 	}
-	m.trace("went on", "no rule holds")
+	m.trace("went on", join("no rule holds", b.saw(m, len(b.rules))))
 	return verdict{do: next}
+}
+
+// saw tells what the first n rules were judged by.
+func (b *route) saw(m *machine, n int) string {
+	conditions := make([]*condition, n)
+	for i := range conditions {
+		conditions[i] = b.rules[i].when
+	}
+	return saw(m, namesOf(conditions...))
 }
 
 func (b *route) targets() (to []*target, always bool) {
