@@ -99,6 +99,11 @@ func drawGuest(t *rapid.T) *contacts.Guest {
 		delete(s.Said, "name")
 		s.Said.Set("first_name", "Ada")
 	}
+	s.Begun = rapid.IntRange(0, 1<<20).Draw(t, "begun")
+	s.Visit.Landing = text.Draw(t, "landing")
+	if n := rapid.IntRange(0, 9).Draw(t, "visits"); n > 0 {
+		s.Visit.Number, s.Visit.Since, s.Visit.Seen = n, moment.Draw(t, "since"), moment.Draw(t, "seen")
+	}
 	s.Status, s.RawName, s.Seq, s.Pending = text.Draw(t, "status"), text.Draw(t, "raw"), rapid.Int64().Draw(t, "seq"), blob.Draw(t, "pending")
 	if tags := rapid.SliceOf(text).Draw(t, "tags"); len(tags) > 0 {
 		s.Tags = tags

@@ -149,6 +149,9 @@ type State struct {
 	Runs map[string][]byte `json:"runs,omitempty"`
 	// RunSince is when the latest run started.
 	RunSince time.Time
+	// Begun is how many runs the conversation has had.
+	Begun int   `json:"begun,omitempty"`
+	Visit Visit `json:"visit,omitzero"`
 	// Pending replies were too late for the request that caused them.
 	Pending []byte `json:"pending,omitempty"`
 	// Seq numbers the messages of the conversation.
@@ -160,6 +163,16 @@ type State struct {
 	RawName string `json:"raw_name,omitempty"`
 	// Desk is there once people are to answer, until they are done.
 	Desk *Desk `json:"desk,omitempty"`
+}
+
+// Visit is the latest of a person's visits: what they do without a long silence
+// in between.
+type Visit struct {
+	Number int       `json:"number,omitempty"` // from 1
+	Since  time.Time `json:"since,omitzero"`
+	Seen   time.Time `json:"seen,omitzero"` // when the person last did something
+	// Landing is the address of the first page of the visit.
+	Landing string `json:"landing,omitempty"`
 }
 
 // Line is one line of a transcript.

@@ -43,6 +43,9 @@ const (
 	hasPending
 	hasRawName
 	hasDesk
+	hasBegun
+	hasVisit
+	hasLanding
 )
 
 // MovedVersion is the version of a guest that became a contact: nobody writes it
@@ -145,6 +148,15 @@ func (w *writer) guest(g *Guest) error {
 		w.string(s.Desk.AssigneeID)
 		w.time(s.Desk.Since, c.UpdatedAt)
 	}
+	if flags&hasBegun != 0 {
+		w.uint(uint64(s.Begun))
+	}
+	if flags&hasVisit != 0 {
+		w.uint(uint64(s.Visit.Number))
+		w.time(s.Visit.Since, c.UpdatedAt)
+		w.time(s.Visit.Seen, c.UpdatedAt)
+	}
+	optional(hasLanding, s.Visit.Landing)
 	return w.values(s.Said, flags&isComposedName != 0)
 }
 
@@ -174,6 +186,9 @@ func flagsOf(g *Guest) uint64 {
 	set(hasPending, len(s.Pending) > 0)
 	set(hasRawName, s.RawName != "")
 	set(hasDesk, s.Desk != nil)
+	set(hasBegun, s.Begun != 0)
+	set(hasVisit, s.Visit.Number != 0)
+	set(hasLanding, s.Visit.Landing != "")
 	return flags
 }
 
@@ -230,6 +245,13 @@ func (r *reader) guest(id string) *Guest {
 	if flags&hasDesk != 0 {
 		s.Desk = &Desk{Team: r.string(), AssigneeID: r.string(), Since: r.time(c.UpdatedAt)}
 	}
+	if flags&hasBegun != 0 {
+		s.Begun = int(r.uint() & math.MaxInt32)
+	}
+	if flags&hasVisit != 0 {
+		s.Visit = Visit{Number: int(r.uint() & math.MaxInt32), Since: r.time(c.UpdatedAt), Seen: r.time(c.UpdatedAt)}
+	}
+	s.Visit.Landing = optional(hasLanding, "")
 	s.Said = r.values(flags&isComposedName != 0)
 	return g
 }

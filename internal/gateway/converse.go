@@ -223,6 +223,8 @@ type turn struct {
 	lines                             []contacts.Line
 	messages                          []connectors.Message
 	waiting                           string
+	began                             string // the flow of the run that began
+	closed                            []closing
 	trace                             []traceLine
 
 	add        []sqlstore.AddressRow

@@ -55,6 +55,7 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 	}
 	g.hear(t)
 	g.keepEvent(t)
+	t.visit()
 	if answerable(t.ev) && t.conv.Handling == contacts.ByFlow {
 		if err := g.run(ctx, t); err != nil {
 			return err
@@ -246,8 +247,9 @@ func (g *Gateway) keep(t *turn, field string, value any, source contacts.Source)
 	t.captured = append(t.captured, capture{field, value, source})
 }
 
-// run lets the channel's flow answer: the run that waits goes on; else the first
-// flow of the channel whose start holds begins.
+// run lets the channel's flow answer: the run that waits goes on, unless the
+// event begins another flow; else the first of the channel's begins whose start
+// holds.
 func (g *Gateway) run(ctx context.Context, t *turn) error {
 	st := &t.conv.State
 	in := flows.Turn{Event: t.ev, Person: t.person(), Channel: capabilities(t.ch), ChannelID: t.ch.ID,
@@ -260,14 +262,12 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 		return flow
 	}
 	run, flow := g.currentRun(t, find)
-	if run == nil {
-		for _, id := range t.ch.FlowIDs {
-			if flow = find(id, 0); flow != nil && flow.Starts(in) {
-				break
-			}
-			flow = nil
-		}
+	in.Visit = t.visited(run != nil)
+	if chosen := t.choose(run, flow, in, find); chosen != nil {
+		run, flow = nil, chosen
+		t.began = chosen.ID
 		st.RunSince = t.now
+		st.Begun++
 	}
 	if flow == nil || failed != nil {
 		return failed
@@ -277,12 +277,15 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 		return failed
 	}
 	t.absorb(flow, result)
+	if result.Run == nil {
+		t.closed = append(t.closed, closing{flow.ID, runEnded})
+	}
 	return keepRun(st, t.ev.Session, result.Run)
 }
 
 // absorb takes what a flow did into the turn.
 func (t *turn) absorb(flow *flows.Flow, result flows.Result) {
-	t.messages, t.trace, t.waiting = result.Messages, result.Trace, result.WaitingFor
+	t.messages, t.trace, t.waiting = result.Messages, append(t.trace, result.Trace...), result.WaitingFor
 	for _, c := range result.Captured {
 		source := contacts.Source{Channel: t.ch.ID, Flow: flow.ID, Step: c.Step, Via: c.Via}
 		t.conv.State.Said.Set(c.Field, c.Value)
