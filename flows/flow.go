@@ -1,6 +1,10 @@
 package flows
 
-import "sync"
+import (
+	"sync"
+
+	"usher/connectors"
+)
 
 // Flow is a checked and compiled document, safe for concurrent use. Its exported
 // fields are set before the first turn and stay.

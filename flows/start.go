@@ -279,7 +279,7 @@ type offering interface {
 // the number, date or address that is asked for. Where any words are an answer
 // they are one only if they begin nothing.
 func (f *Flow) offers(r *Run, t Turn) bool {
-	if r.Flow != f.ID || r.Version != f.Version || r.step >= len(f.steps) {
+	if !f.made(r) {
 		return false
 	}
 	body, ok := f.steps[r.step].body.(offering)
