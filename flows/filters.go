@@ -17,6 +17,8 @@ type filter struct {
 	apply       func(m *machine, v any, args []any) any
 }
 
+const urlFilter = "url"
+
 // filters lists what may follow a | in a template.
 func filters() []filter {
 	onText := func(f func(string) string) func(*machine, any, []any) any {
@@ -38,7 +40,7 @@ func filters() []filter {
 		{"downcase", 0, 0, "downcase", onText(strings.ToLower)},
 		{"capitalize", 0, 0, "capitalize", onText(capitalize)},
 		{"trim", 0, 0, "trim", onText(strings.TrimSpace)},
-		{"url", 0, 0, "url", onText(func(s string) string {
+		{urlFilter, 0, 0, urlFilter, onText(func(s string) string {
 			return strings.ReplaceAll(url.QueryEscape(s), "+", "%20")
 		})},
 		{"truncate", 1, 1, "truncate: 20", func(_ *machine, v any, args []any) any { return truncate(text(v), args[0]) }},

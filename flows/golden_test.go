@@ -33,10 +33,26 @@ type goldenPerson struct {
 }
 
 type goldenTurn struct {
-	Event connectors.Event `json:"event"`
+	Event connectors.Event `json:"event,omitzero"`
+	// Answer to the request of the turn before, in place of an event.
+	Answer *goldenAnswer `json:"answer,omitempty"`
 	// Outside is what became known between the turns.
 	Outside contacts.Values `json:"outside,omitempty"`
 	Want    goldenResult    `json:"want"`
+}
+
+type goldenAnswer struct {
+	Status int    `json:"status,omitempty"`
+	Body   string `json:"body,omitempty"`
+	Failed string `json:"failed,omitempty"`
+}
+
+// goldenRequest is what the step sends that the turn ended with.
+type goldenRequest struct {
+	Line    string            `json:"line,omitempty"` // method and URL
+	Headers map[string]string `json:"headers,omitempty"`
+	Body    string            `json:"body,omitempty"`
+	Error   string            `json:"error,omitempty"`
 }
 
 type goldenResult struct {
@@ -44,6 +60,7 @@ type goldenResult struct {
 	Captured   []Capture            `json:"captured,omitempty"`
 	Effects    []Effect             `json:"effects,omitempty"`
 	Waits      []Wait               `json:"waits,omitempty"`
+	Request    *goldenRequest       `json:"request,omitempty"`
 	WaitingFor string               `json:"waiting_for,omitempty"`
 	Handling   string               `json:"handling,omitempty"` // if it is not flow
 	Next       string               `json:"next,omitempty"`
@@ -121,9 +138,10 @@ func playGolden(t *testing.T, c *goldenCase) {
 	flow := mustParse(t, string(c.Flow))
 	person := Person{Values: c.Person.Values, Status: c.Person.Status, Tags: c.Person.Tags}
 	var stored []byte
+	var asked Wait
 	for i := range c.Turns {
 		turn := testTurn(c.Turns[i].Event)
-		turn.Channel = c.Channel
+		turn.Channel, turn.EventID, turn.ConversationID = c.Channel, int64(i+1), "cnv_1"
 		values := person.Values.Clone()
 		for field, value := range c.Turns[i].Outside {
 			if values == nil {
@@ -139,6 +157,13 @@ func playGolden(t *testing.T, c *goldenCase) {
 		} else {
 			var run Run
 			require.NoError(t, run.UnmarshalBinary(stored), c.Name)
+			if answer := c.Turns[i].Answer; answer != nil {
+				resume := flow.Response(&run, asked, answer.Status, []byte(answer.Body))
+				if answer.Failed != "" {
+					resume = asked.Resume(connectors.OutcomeFailed, answer.Failed)
+				}
+				turn.Event = &connectors.Event{Kind: connectors.KindResumed, Resume: resume}
+			}
 			result = flow.Resume(&run, turn)
 		}
 		person = result.person
@@ -151,6 +176,10 @@ func playGolden(t *testing.T, c *goldenCase) {
 		got := goldenResult{
 			Messages: result.Messages, Captured: result.Captured, Effects: result.Effects, Waits: result.Waits, WaitingFor: result.WaitingFor,
 			Next: result.Next, Back: result.Back != nil, Ended: result.Run == nil, Trace: result.Trace,
+		}
+		if n := len(result.Waits); n > 0 && (result.Waits[n-1].Cause == connectors.CauseCall || result.Waits[n-1].Cause == connectors.CauseBot) {
+			turn.Person, asked = person, result.Waits[n-1]
+			got.Request = goldenRequestOf(flow, result.Run, asked, turn)
 		}
 		if result.Handling != byFlow {
 			got.Handling = result.Handling
@@ -165,4 +194,12 @@ func playGolden(t *testing.T, c *goldenCase) {
 		require.NoError(t, err)
 		require.Equal(t, string(want), string(have), "%s, turn %d", c.Name, i+1)
 	}
+}
+
+func goldenRequestOf(flow *Flow, run *Run, w Wait, turn Turn) *goldenRequest {
+	request, err := flow.Request(run, w, turn, func(name string) (string, bool) { return "s3cret", name == "token" })
+	if err != nil {
+		return &goldenRequest{Error: err.Error()}
+	}
+	return &goldenRequest{Line: request.Method + " " + request.URL, Headers: request.Headers, Body: string(request.Body)}
 }

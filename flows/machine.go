@@ -26,7 +26,8 @@ type machine struct {
 
 	ownsValues, sharesVars bool // person.Values is a copy; run.vars is the caller's
 
-	secret func(name string) (string, bool) // of Request alone
+	secret  func(name string) (string, bool) // of Request alone
+	missing string                           // a secret that is not there
 }
 
 func (f *Flow) machine(t Turn) *machine {
@@ -141,6 +142,16 @@ func (m *machine) finish() Result {
 		m.result.Handling = h.handling(&m.run)
 	}
 	return m.result
+}
+
+func (m *machine) secretNamed(name string) any {
+	if m.secret != nil {
+		if s, ok := m.secret(name); ok {
+			return s
+		}
+	}
+	m.missing = name
+	return nil
 }
 
 // hear remembers which event has the person's latest message.

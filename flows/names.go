@@ -39,6 +39,8 @@ type scope struct {
 	// that a bot sends, and noted in guessed.
 	guess   bool
 	guessed []string
+	// secrets: the text goes to another service and may hold secrets.
+	secrets bool
 }
 
 // alias is another way to a variable: vars.size is vars.details.size too.
@@ -115,6 +117,9 @@ func (s *scope) resolve(path []string) (name, error) {
 		}
 		return name{}, fmt.Errorf("no now.%s; now.date, now.time, now.hour and now.weekday are there", rest)
 	case "secret":
+		if s.secrets && rest != "" {
+			return name{path: "secret." + rest, typ: types.String, get: func(m *machine) any { return m.secretNamed(rest) }}, nil
+		}
 		return name{}, fmt.Errorf("secrets can be used in call and bot steps only")
 	default:
 		return name{}, fmt.Errorf("unknown name %q%s", root, closest(root, roots()))

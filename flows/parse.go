@@ -225,6 +225,13 @@ func (r *reader) compileText(source string, at place, key string, into **templat
 	})
 }
 
+// compileSecret is compileText for what goes to another service.
+func (r *reader) compileSecret(source string, at place, key string, into **template) {
+	r.later = append(r.later, func() { r.scope.secrets = true })
+	r.compileText(source, at, key, into)
+	r.later = append(r.later, func() { r.scope.secrets = false })
+}
+
 // warnOfGuesses says which variables only a bot's parameters can set.
 func (r *reader) warnOfGuesses(at place, key string) {
 	for _, path := range r.scope.guessed {

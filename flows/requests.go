@@ -2,6 +2,7 @@ package flows
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"usher/connectors"
@@ -21,64 +22,58 @@ type Request struct {
 // MaxResponse is how much of an answer is read, in bytes.
 const MaxResponse = 1 << 20
 
-// ErrNoRequest: the run does not wait for an answer to a request.
+// ErrNoRequest: the run no longer waits for the answer.
 var ErrNoRequest = errors.New("nothing to send")
 
 // requester is an awaiter that waits for the answer to a request.
 type requester interface {
 	awaiter
 	request(m *machine, s *step) (*Request, error)
-	// response reads an answer whose status says that all is well.
-	response(body []byte) connectors.Resume
+	// response reads an answer whose status says that all is well, into resume.
+	response(answer []byte, resume *connectors.Resume)
 }
 
-// Request is what the step that the run waits at wants to send, with the turn's
-// person and, for a bot, the event of Wait.Event. Its error is ErrNoRequest or
-// one line for the flow's author that holds no secret.
-func (f *Flow) Request(r *Run, t Turn, secret func(name string) (string, bool)) (*Request, error) {
-	body, ok := f.requester(r)
+// Request is what the run wants to send for one of its waits, of cause call or
+// bot, with the turn's person and the event of Wait.Event. Its error is
+// ErrNoRequest or one line for the flow's author that holds no secret.
+func (f *Flow) Request(r *Run, w Wait, t Turn, secret func(name string) (string, bool)) (*Request, error) {
+	if !f.awaits(r, w) {
+		return nil, ErrNoRequest
+	}
+	body, ok := f.steps[r.step].body.(requester)
 	if !ok {
 		return nil, ErrNoRequest
 	}
 	m := f.machine(t)
 	m.run, m.at, m.secret = *r, r.step, secret
-	return body.request(m, &f.steps[r.step])
-}
-
-// Response reads what came back for the run's Request: the values that the step
-// saves or what the bot says, and nothing else of it.
-func (f *Flow) Response(r *Run, status int, answer []byte) connectors.Resume {
-	body, ok := f.requester(r)
-	if !ok {
-		return connectors.Resume{}
-	}
-	var resume connectors.Resume
+	m.run.Visit = w.Visit
+	request, err := body.request(m, &f.steps[r.step])
 	switch {
-	case status < 200 || status > 299:
-		return f.Failed(r, "answered with status "+text(status))
-	case len(answer) > MaxResponse:
-		return f.Failed(r, "the answer is larger than 1 MiB")
+	case err != nil:
+		return nil, err
+	case m.missing != "":
+		return nil, fmt.Errorf("no secret %q is configured", m.missing)
 	default:
-		resume = body.response(answer)
+		return request, nil
 	}
-	resume.Run, resume.Visit, resume.Cause = r.ID, r.Visit, body.cause()
+}
+
+// Response reads the answer to the run's Request: the values that the step saves
+// or what the bot says, and nothing else of it. No answer at all is
+// w.Resume(connectors.OutcomeFailed, reason).
+func (f *Flow) Response(r *Run, w Wait, status int, answer []byte) *connectors.Resume {
+	failed := func(reason string) *connectors.Resume { return w.Resume(connectors.OutcomeFailed, reason) }
+	switch {
+	case !f.awaits(r, w):
+		return failed("the run waits for something else")
+	case status < 200 || status > 299:
+		return failed(fmt.Sprintf("answered with status %d", status))
+	case len(answer) > MaxResponse:
+		return failed("the answer is larger than 1 MiB")
+	}
+	resume := w.Resume(connectors.OutcomeOK, "")
+	if body, ok := f.steps[r.step].body.(requester); ok {
+		body.response(answer, resume)
+	}
 	return resume
-}
-
-// Failed is what comes of a Request that got no answer, and why in words without
-// a secret.
-func (f *Flow) Failed(r *Run, reason string) connectors.Resume {
-	failed := connectors.Resume{Run: r.ID, Visit: r.Visit, Outcome: connectors.OutcomeFailed, Detail: reason}
-	if body, ok := f.requester(r); ok {
-		failed.Cause = body.cause()
-	}
-	return failed
-}
-
-func (f *Flow) requester(r *Run) (requester, bool) {
-	if r == nil || !f.made(r) {
-		return nil, false
-	}
-	body, ok := f.steps[r.step].body.(requester)
-	return body, ok
 }

@@ -19,7 +19,7 @@ func kinds() []kind {
 		{"push", readPush},
 		{"run", readRun},
 		{"consent", nil},
-		{"call", nil},
+		{"call", readCall},
 		{"wait", readWait},
 		{"handover", readHandover},
 		{"bot", nil},

@@ -32,6 +32,7 @@ type part struct {
 }
 
 type filterCall struct {
+	name  string
 	apply func(m *machine, v any, args []any) any
 	args  []any // text or float64
 }
@@ -174,7 +175,7 @@ func (l *lexer) filter() (filterCall, error) {
 	if word.kind != 'p' || !ok {
 		return filterCall{}, fmt.Errorf("no filter %q%s", word.text, closest(word.text, filterNames()))
 	}
-	call := filterCall{apply: f.apply}
+	call := filterCall{name: f.name, apply: f.apply}
 	before := l.at
 	if l.next().kind != ':' {
 		l.at = before
@@ -226,6 +227,11 @@ func (p *part) render(m *machine) string {
 	if p.value == nil && p.filters == nil {
 		return p.fixed
 	}
+	return text(p.get(m))
+}
+
+// get is the value as it is; nil if it is unknown.
+func (p *part) get(m *machine) any {
 	var v any = p.fixed
 	if p.value != nil {
 		v = p.value.get(m)
@@ -237,7 +243,7 @@ func (p *part) render(m *machine) string {
 			}
 		}
 	}
-	return text(v)
+	return v
 }
 
 // text is a value as people read it; nothing is the empty text.

@@ -19,8 +19,13 @@ type Wait struct {
 	At time.Time
 	// Team or Agent is asked for by a handover; both empty: anybody.
 	Team, Agent string
-	// Event holds what the person said, for a bot.
+	// Event is the one that a call's or bot's Request is made with.
 	Event int64
+}
+
+// Resume is what is put into the inbox when the wait is over.
+func (w Wait) Resume(outcome, detail string) *connectors.Resume {
+	return &connectors.Resume{Run: w.Run, Visit: w.Visit, Cause: w.Cause, Outcome: outcome, Detail: detail}
 }
 
 // awaiter is a body that waits for something outside of the conversation.
@@ -42,14 +47,21 @@ func (m *machine) await(w Wait) {
 // Expects says whether the run, waiting in this flow, goes on with what has
 // happened. If it does not, the event changes nothing.
 func (f *Flow) Expects(r *Run, resume *connectors.Resume) bool {
-	if r == nil || resume == nil || !f.made(r) || r.ID != resume.Run {
+	return resume != nil && f.awaits(r, Wait{Cause: resume.Cause, Run: resume.Run, Visit: resume.Visit})
+}
+
+func (f *Flow) awaits(r *Run, w Wait) bool {
+	if r == nil || !f.made(r) || r.ID != w.Run {
 		return false
 	}
 	body, ok := f.steps[r.step].body.(awaiter)
-	if !ok || body.cause() != resume.Cause {
+	if !ok || body.cause() != w.Cause {
 		return false
 	}
-	return resume.Visit == r.Visit
+	if w.Cause == connectors.CauseBot { // answers the last few messages, in turn
+		return w.Visit <= r.Visit && w.Visit > r.Visit-r.tries
+	}
+	return w.Visit == r.Visit
 }
 
 // made says whether the run is one of this flow and version.
