@@ -87,8 +87,9 @@ func (l *loader) resolve(path, name string) string {
 	return filepath.Join(l.dir, name)
 }
 
-// resolveFlows replaces the globs by the files that they match. A glob that
-// matches nothing is no fault, a file that is not there is one.
+// resolveFlows replaces the globs by the files that they match, but for the
+// flows' tests, which lie beside them. A glob that matches nothing is no fault,
+// a file that is not there is one.
 func (l *loader) resolveFlows(c *Config) {
 	var files []string
 	for i, glob := range c.Flows {
@@ -102,6 +103,13 @@ func (l *loader) resolveFlows(c *Config) {
 		}
 		files = append(files, found...)
 	}
+	files = slices.DeleteFunc(files, IsFlowTest)
 	slices.Sort(files)
 	c.Flows = slices.Compact(files)
+}
+
+// IsFlowTest tells a flow's test by its file's name, welcome.test.yaml, from a
+// flow.
+func IsFlowTest(file string) bool {
+	return strings.HasSuffix(strings.TrimSuffix(file, filepath.Ext(file)), ".test")
 }

@@ -93,7 +93,7 @@ destinations: [{id: sink, type: sink}]
 secrets: {accounts_file: ops.key}
 `,
 		"ops.key": "s3cret\n", "token": "tok${NOT_EXPANDED}\r\n",
-		"flows/b.yaml": "", "flows/a.yaml": "", "flows/notes.txt": "",
+		"flows/b.yaml": "", "flows/a.yaml": "", "flows/notes.txt": "", "flows/a.test.yaml": "",
 	} {
 		path := filepath.Join(dir, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))

@@ -15,3 +15,8 @@ var Welcome []byte
 //
 //go:embed flows/welcome.answers.txt
 var WelcomeAnswers []byte
+
+// WelcomeTest is the test of Welcome, for `usher flow test`.
+//
+//go:embed flows/welcome.test.yaml
+var WelcomeTest []byte

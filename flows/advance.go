@@ -67,6 +67,9 @@ func (r *Result) add(one Result) {
 	r.Waits = append(r.Waits, one.Waits...)
 	r.Trace = append(r.Trace, one.Trace...)
 	r.person = one.person
+	if one.flow != nil {
+		r.flow, r.vars = one.flow, one.vars
+	}
 }
 
 func depth(r *Run) int {

@@ -63,6 +63,8 @@ type Result struct {
 
 	person Person // after the turn
 	thread thread
+	flow   *Flow // that played last
+	vars   []any // of its run, over or not
 }
 
 // Who a person talks to, as far as the flow knows.
@@ -115,4 +117,16 @@ type TraceLine struct {
 	Kind   string `json:"kind"` // of the step
 	Did    string `json:"did"`  // asked, skipped, said, matched, invalid, captured, ended …
 	Detail string `json:"detail,omitempty"`
+}
+
+// String is the line as people read it: step, what it did, why.
+func (l TraceLine) String() string {
+	name := l.Step
+	if name == "" {
+		name = l.Kind
+	}
+	if l.Detail == "" {
+		return name + ": " + l.Did
+	}
+	return name + ": " + l.Did + ", " + l.Detail
 }

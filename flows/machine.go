@@ -125,6 +125,7 @@ func (m *machine) unexpected(r *Run) Result {
 // finish is the outcome of the turn.
 func (m *machine) finish() Result {
 	m.result.person, m.result.thread = m.person, m.run.thread
+	m.result.flow, m.result.vars = m.flow, m.run.vars
 	m.result.Handling = byFlow
 	if m.ended {
 		m.result.WaitingFor = ""

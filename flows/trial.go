@@ -1,12 +1,17 @@
 package flows
 
 import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
 	"usher/connectors"
 	"usher/contacts"
 )
 
-// Trial is a conversation with flows outside of any channel, nothing kept: for
-// trying a flow before it is published.
+// Trial is a conversation with flows outside of any channel, nothing kept or
+// sent: for trying a flow before it is published, and for its tests.
 type Trial struct {
 	// Turn is what every turn of the trial has in common: channel, country, zone,
 	// moment, and the person as the conversation knows it so far.
@@ -15,49 +20,168 @@ type Trial struct {
 	Last Result
 
 	flow    *Flow
-	others  []*Flow
+	find    func(id string) *Flow
+	fields  *contacts.Fields
 	started bool
 }
 
-// NewTrial is a conversation that begins with the first flow and may go on to
-// the others.
-func NewTrial(flow *Flow, others []*Flow, t Turn) *Trial {
-	return &Trial{Turn: t, flow: flow, others: others}
+// ErrNotStarted: the flow's start does not hold, so nothing is said.
+var ErrNotStarted = errors.New("the flow does not start with this")
+
+// NewTrial is a conversation that begins with a flow and may go on to those that
+// find knows. The flows are the trial's own: they carry all of their variables.
+// fields nil: the built-in ones.
+func NewTrial(flow *Flow, find func(id string) *Flow, fields *contacts.Fields, t Turn) (*Trial, error) {
+	if fields == nil {
+		var err error
+		if fields, err = contacts.NewFields(nil); err != nil {
+			return nil, err
+		}
+	}
+	flow.keepVariables()
+	return &Trial{Turn: t, flow: flow, find: find, fields: fields}, nil
 }
 
-// Say plays one message of the visitor. ok is false if it would open the
-// conversation and the flow does not start with it.
-func (t *Trial) Say(message string) (Result, bool) {
+// keepVariables gives a slot to the variables that nobody reads, too.
+func (f *Flow) keepVariables() {
+	for _, v := range f.vars {
+		if v.slot < 0 && f.slots < maxVars {
+			v.slot, f.slots = f.slots, f.slots+1
+		}
+	}
+}
+
+// Say plays one message of the visitor. Its error is ErrNotStarted.
+func (t *Trial) Say(message string) (Result, error) {
+	return t.Play(connectors.Event{Kind: connectors.KindMessage, Text: message})
+}
+
+// Play plays one event. Its error is ErrNotStarted if the event would have to
+// open the conversation and the flow does not start with it.
+func (t *Trial) Play(e connectors.Event) (Result, error) {
 	turn := t.Turn
-	turn.Event = &connectors.Event{Kind: connectors.KindMessage, Text: message}
+	turn.Event = &e
 	if t.Last.Run == nil && !t.flow.Starts(turn) {
-		return Result{}, false
+		t.Last = Result{person: t.Turn.Person}
+		return t.Last, ErrNotStarted
 	}
 	t.started = true
-	t.Last = Advance(t.flow, t.Last.Run, turn, t.find)
+	t.Last = Advance(t.flow, t.Last.Run, turn, t.other)
 	t.Turn.Person = t.Last.person
-	return t.Last, true
+	return t.Last, nil
 }
 
-// Waits says whether the run waits for an answer, Ended that it came to its end.
+// Choose plays a tap on a button that the latest turn showed, by its title or
+// value.
+func (t *Trial) Choose(button string) (Result, error) {
+	var titles []string
+	for _, m := range t.Last.Messages {
+		for _, b := range m.Buttons {
+			if b.Value == button || strings.EqualFold(b.Title, button) {
+				return t.Play(connectors.Event{Kind: connectors.KindMessage, Text: b.Title,
+					Reply: &connectors.Choice{Type: "button", ID: b.Value, Title: b.Title}})
+			}
+			titles = append(titles, b.Title)
+		}
+	}
+	if titles == nil {
+		return Result{}, fmt.Errorf("no button %q: none was shown", button)
+	}
+	return Result{}, fmt.Errorf("no button %q among %s%s", button, strings.Join(titles, ", "), closest(button, titles))
+}
+
+// Fill plays the answer to a form.
+func (t *Trial) Fill(form map[string]any) (Result, error) {
+	return t.Play(connectors.Event{Kind: connectors.KindForm, Form: form})
+}
+
+// Know makes something known of the person before it is said: a contact field,
+// the status, or tags. Its error is one line for whoever wrote it.
+func (t *Trial) Know(name string, value any) error {
+	switch name {
+	case "status":
+		if t.Turn.Person.Status = text(value); !slices.Contains(append(Statuses(), ""), t.Turn.Person.Status) {
+			return fmt.Errorf("status: %q is none of %s", text(value), strings.Join(Statuses(), ", "))
+		}
+		return nil
+	case "tags":
+		t.Turn.Person.Tags = tagsOf(value)
+		return nil
+	}
+	field, ok := t.fields.Lookup(name)
+	switch {
+	case !ok:
+		return fmt.Errorf("no contact field %q%s", name, closest(name, (&scope{fields: t.fields}).fieldNames()))
+	case !field.IsValue():
+		return fmt.Errorf("%s follows from the other fields and cannot be given", name)
+	}
+	v, err := field.Parse(value, contacts.Locale{Country: t.Turn.Country, Timezone: t.Turn.Timezone})
+	if err != nil {
+		return fmt.Errorf("%s: %s", name, reason(err))
+	}
+	values := t.Turn.Person.Values.Clone()
+	if values == nil {
+		values = contacts.Values{}
+	}
+	values.Set(name, v)
+	t.Turn.Person.Values = values
+	return nil
+}
+
+// tagsOf reads a list, or tags separated by commas.
+func tagsOf(value any) []string {
+	var tags []string
+	switch value := value.(type) {
+	case []any:
+		for _, tag := range value {
+			tags = append(tags, text(tag))
+		}
+	case []string:
+		tags = value
+	default:
+		for tag := range strings.SplitSeq(text(value), ",") {
+			if tag = strings.TrimSpace(tag); tag != "" {
+				tags = append(tags, tag)
+			}
+		}
+	}
+	return tags
+}
+
+// Waits says that the run waits for something.
 func (t *Trial) Waits() bool { return t.Last.Run != nil }
 
 // Ended says that a run was there and is over.
 func (t *Trial) Ended() bool { return t.started && t.Last.Run == nil }
 
 // Person is the visitor as the conversation knows it so far.
-func (t *Trial) Person() (contacts.Values, string, []string) {
-	return t.Turn.Person.Values, t.Turn.Person.Status, t.Turn.Person.Tags
+func (t *Trial) Person() Person { return t.Turn.Person }
+
+// Variables are those of the flow that played last, by name; unknown ones are
+// left out.
+func (t *Trial) Variables() map[string]any {
+	known := map[string]any{}
+	if t.Last.flow == nil {
+		return known
+	}
+	for _, v := range t.Last.flow.vars {
+		if v.slot >= 0 && v.slot < len(t.Last.vars) && t.Last.vars[v.slot] != nil {
+			known[v.path] = t.Last.vars[v.slot]
+		}
+	}
+	return known
 }
 
-func (t *Trial) find(id string, _ int) *Flow {
+func (t *Trial) other(id string, _ int) *Flow {
 	if t.flow.ID == id {
 		return t.flow
 	}
-	for _, f := range t.others {
-		if f.ID == id {
-			return f
-		}
+	if t.find == nil {
+		return nil
 	}
-	return nil
+	found := t.find(id)
+	if found != nil {
+		found.keepVariables()
+	}
+	return found
 }

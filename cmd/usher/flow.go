@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,14 +11,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"usher/config"
+	"usher/connectors"
 	"usher/contacts"
 	"usher/flows"
 )
 
-// flowCommand is what a flow's author works with: check and try.
+// flowCommand is what a flow's author works with.
 func flowCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "flow", Short: "Check flows and talk to them"}
-	cmd.AddCommand(flowCheckCommand(), flowTryCommand())
+	cmd := &cobra.Command{Use: "flow", Short: "Check flows, talk to them and test them"}
+	cmd.AddCommand(flowCheckCommand(), flowTryCommand(), flowTestCommand())
 	return cmd
 }
 
@@ -51,39 +50,6 @@ func flowCheckCommand() *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func flowTryCommand() *cobra.Command {
-	var answers string
-	cmd := &cobra.Command{
-		Use:   "try FILE",
-		Short: "Chat with a flow in the terminal",
-		Long: "Chats with a flow; nothing is kept or sent. With --answers it plays a script, one visitor\n" +
-			"message a line of which the first opens the conversation, prints the transcript and exits\n" +
-			"with 1 if answers are left over or the flow still waits for one.",
-		Example: "  usher flow try flows/welcome.yaml\n  usher flow try --answers welcome.answers.txt flows/welcome.yaml",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			shelf, err := newFlowShelf(cmd)
-			if err != nil {
-				return err
-			}
-			trial, err := shelf.trial(args[0], cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
-			if answers == "" {
-				return chat(trial, cmd.InOrStdin(), cmd.OutOrStdout())
-			}
-			script, err := os.ReadFile(answers)
-			if err != nil {
-				return err
-			}
-			return play(trial, string(script), cmd.OutOrStdout())
-		},
-	}
-	cmd.Flags().StringVar(&answers, "answers", "", "file with the visitor's messages, one a line")
-	return cmd
 }
 
 // flowShelf is what the configuration says about flows.
@@ -196,112 +162,74 @@ func absolute(file string) string {
 	return file
 }
 
-// trial prepares a conversation with the flow of a file; its problems go to
-// stderr.
-func (s *flowShelf) trial(file string, stderr io.Writer) (*flows.Trial, error) {
+// trial prepares a conversation with the flow of a file on a channel, by type or
+// id. What is wrong with the flow is an error, one line a fault.
+func (s *flowShelf) trial(file, channel string) (*flows.Trial, error) {
 	doc, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	flow, problems := flows.Parse(file, doc, s.fields)
-	for _, p := range problems {
-		fmt.Fprintln(stderr, p)
-	}
 	if flow == nil {
-		return nil, errReported
+		return nil, faults(problems)
 	}
-	return flows.NewTrial(flow, s.others([]string{file}), flows.Turn{
-		ChannelID: "terminal/try",
+	kind, _, named := strings.Cut(channel, "/")
+	if !named {
+		channel += "/try"
+	}
+	return flows.NewTrial(flow, s.finder(file), s.fields, flows.Turn{
+		Channel:   connectors.CapabilitiesOf(kind),
+		ChannelID: channel,
 		Country:   s.cfg.Business.Country,
 		Timezone:  s.zone,
 		Now:       time.Now(),
-	}), nil
+	})
 }
 
-// chat talks to a flow until it has ended or the input has.
-func chat(trial *flows.Trial, in io.Reader, out io.Writer) error {
-	fmt.Fprintln(out, "Write to the flow; your first message opens the conversation. Ctrl-D leaves.")
-	lines := bufio.NewScanner(in)
-	for !trial.Ended() {
-		fmt.Fprint(out, "> ")
-		if !lines.Scan() {
-			fmt.Fprintln(out)
-			break
-		}
-		if strings.TrimSpace(lines.Text()) == "" {
-			continue
-		}
-		result, ok := trial.Say(lines.Text())
-		if !ok {
-			fmt.Fprintln(out, "(the flow's start does not hold, so it says nothing)")
-			continue
-		}
-		printReplies(out, result)
-	}
-	printOutcome(out, trial)
-	return lines.Err()
-}
-
-// play has a script talk to a flow. Its error says what did not come out even.
-func play(trial *flows.Trial, script string, out io.Writer) error {
-	answers := slices.DeleteFunc(strings.Split(script, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
-	if len(answers) == 0 {
-		return fmt.Errorf("no answers: the first line opens the conversation")
-	}
-	for i, answer := range answers {
-		if trial.Ended() {
-			printOutcome(out, trial)
-			return fmt.Errorf("%d of %d answers left over: the flow had ended", len(answers)-i, len(answers))
-		}
-		answer = strings.TrimSpace(answer)
-		fmt.Fprintf(out, "> %s\n", answer)
-		result, ok := trial.Say(answer)
-		if !ok {
-			return fmt.Errorf("the flow does not start with %q", answer)
-		}
-		printReplies(out, result)
-	}
-	printOutcome(out, trial)
-	if trial.Waits() {
-		return fmt.Errorf("the flow still waits for %s", trial.Last.WaitingFor)
-	}
-	return nil
-}
-
-func printReplies(out io.Writer, result flows.Result) {
-	for _, m := range result.Messages {
-		fmt.Fprintln(out, m.Text)
-	}
-	for _, e := range result.Effects {
-		if e.Kind == flows.Push {
-			to := "all destinations"
-			if len(e.Destinations) > 0 {
-				to = strings.Join(e.Destinations, ", ")
+// finder finds further flows by their id: the configuration's, and those in the
+// folder of the flow that is tried. Each trial gets its own.
+func (s *flowShelf) finder(file string) func(id string) *flows.Flow {
+	var read []*flows.Flow
+	looked := false
+	return func(id string) *flows.Flow {
+		if !looked {
+			looked = true
+			for _, d := range append(s.otherDocuments([]string{file}), neighbours(file)...) {
+				if flow, _ := flows.Parse(d.file, d.text, s.fields); flow != nil {
+					read = append(read, flow)
+				}
 			}
-			fmt.Fprintf(out, "(pushed to %s)\n", to)
 		}
-		if e.Kind == flows.Note {
-			fmt.Fprintf(out, "(note: %s)\n", e.Text)
+		if i := slices.IndexFunc(read, func(f *flows.Flow) bool { return f.ID == id }); i >= 0 {
+			return read[i]
 		}
+		return nil
 	}
 }
 
-// printOutcome shows what the conversation led to.
-func printOutcome(out io.Writer, trial *flows.Trial) {
-	values, status, tags := trial.Person()
-	var known []string
-	for field, value := range values {
-		known = append(known, fmt.Sprintf("%s: %v", field, value))
+// neighbours are the flow documents beside one.
+func neighbours(file string) (documents []flowDocument) {
+	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
+		beside, _ := filepath.Glob(filepath.Join(filepath.Dir(file), pattern))
+		for _, other := range beside {
+			if config.IsFlowTest(other) || absolute(other) == absolute(file) {
+				continue
+			}
+			if text, err := os.ReadFile(other); err == nil {
+				documents = append(documents, flowDocument{other, text})
+			}
+		}
 	}
-	slices.Sort(known)
-	if status != "" {
-		known = append(known, "status: "+status)
+	return documents
+}
+
+// faults are problems that keep a flow from running, one a line.
+type faults []flows.Problem
+
+func (f faults) Error() string {
+	var lines []string
+	for _, p := range f {
+		lines = append(lines, p.String())
 	}
-	if len(tags) > 0 {
-		known = append(known, "tags: "+strings.Join(tags, ", "))
-	}
-	if len(known) == 0 {
-		return
-	}
-	fmt.Fprintf(out, "\nKnown now:\n  %s\n", strings.Join(known, "\n  "))
+	return strings.Join(lines, "\n")
 }

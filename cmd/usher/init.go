@@ -44,6 +44,7 @@ func writeStarter(out io.Writer, dir string) error {
 	}{
 		{configFile, starter},
 		{filepath.Join("flows", "welcome.yaml"), examples.Welcome},
+		{filepath.Join("flows", "welcome.test.yaml"), examples.WelcomeTest},
 		{filepath.Join("flows", "welcome.answers.txt"), examples.WelcomeAnswers},
 	}
 	var there []string
@@ -88,8 +89,9 @@ func nextSteps(dir string) string {
 	if filepath.Clean(dir) != "." {
 		fmt.Fprintf(&b, "  cd %s\n", dir)
 	}
-	b.WriteString("  usher flow try --answers flows/welcome.answers.txt flows/welcome.yaml   # plays the test\n" +
-		"  usher serve                                                            # then open http://127.0.0.1:8080\n" +
+	b.WriteString("  usher flow test flows/welcome.test.yaml   # plays the flow's test\n" +
+		"  usher flow try flows/welcome.yaml         # chats with it\n" +
+		"  usher serve                               # then open http://127.0.0.1:8080\n" +
 		"Edit usher.yaml and flows/welcome.yaml; `usher flow check flows/welcome.yaml` says what is wrong.\n")
 	return b.String()
 }

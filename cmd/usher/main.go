@@ -124,6 +124,7 @@ func (f *failure) Unwrap() error { return f.error }
 func report(stderr io.Writer, cmd *cobra.Command, err error) int {
 	var failed *failure
 	var problems config.Problems
+	var flawed faults
 	switch {
 	case err == nil:
 		return exitOK
@@ -131,7 +132,7 @@ func report(stderr io.Writer, cmd *cobra.Command, err error) int {
 		fmt.Fprintf(stderr, "usher: %v\nRun '%s --help' for usage.\n", err, cmd.CommandPath())
 		return exitUsage
 	case errors.Is(err, errReported):
-	case errors.As(err, &problems) || strings.Contains(err.Error(), "\n"):
+	case errors.As(err, &problems) || errors.As(err, &flawed) || strings.Contains(err.Error(), "\n"):
 		fmt.Fprintln(stderr, err) // lines with their own places
 	default:
 		fmt.Fprintf(stderr, "usher: %v\n", err)

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"usher/connectors"
+	"usher/flows"
+)
+
+func flowTryCommand() *cobra.Command {
+	var answers, channel string
+	var known []string
+	cmd := &cobra.Command{
+		Use:   "try FILE",
+		Short: "Chat with a flow in the terminal",
+		Long: "Chats with a flow; nothing is kept or sent. With --answers it plays a script, one visitor\n" +
+			"message a line of which the first opens the conversation, prints the transcript and exits\n" +
+			"with 1 if answers are left over or the flow still waits for one.\n\n" + directivesHelp(),
+		Example: "  usher flow try flows/welcome.yaml\n" +
+			"  usher flow try --channel whatsapp --known email=ada@example.com flows/welcome.yaml\n" +
+			"  usher flow try --answers welcome.answers.txt flows/welcome.yaml",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			shelf, err := newFlowShelf(cmd)
+			if err != nil {
+				return err
+			}
+			trial, err := shelf.trial(args[0], channel)
+			if err != nil {
+				return err
+			}
+			for _, pair := range known {
+				name, value, _ := strings.Cut(pair, "=")
+				if err := trial.Know(name, value); err != nil {
+					return fmt.Errorf("--known %s: %w", pair, err)
+				}
+			}
+			show := transcript{out: cmd.OutOrStdout(), ink: inkFor(cmd)}
+			if answers == "" {
+				return chat(trial, cmd.InOrStdin(), show)
+			}
+			script, err := os.ReadFile(answers)
+			if err != nil {
+				return err
+			}
+			return play(trial, string(script), show)
+		},
+	}
+	cmd.Flags().StringVar(&answers, "answers", "", "file with the visitor's messages, one a line")
+	cmd.Flags().StringArrayVar(&known, "known", nil, "what is known of the visitor, as email=ada@example.com; may be repeated")
+	cmd.Flags().StringVar(&channel, "channel", "terminal", "show what this channel could: "+strings.Join(connectors.ChannelTypes(), ", "))
+	cmd.PreRunE = func(*cobra.Command, []string) error {
+		kind, _, _ := strings.Cut(channel, "/")
+		if kind != "terminal" && !slices.Contains(connectors.ChannelTypes(), kind) {
+			return fmt.Errorf("--channel %s: want one of %s", channel, strings.Join(connectors.ChannelTypes(), ", "))
+		}
+		for _, pair := range known {
+			if !strings.Contains(pair, "=") {
+				return fmt.Errorf("--known %s: want FIELD=VALUE", pair)
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+// directive is a line that is not said by the visitor: what happens elsewhere.
+type directive struct {
+	usage, help string
+	play        func(t *flows.Trial, rest string) (flows.Result, error)
+}
+
+// directives lists them by their first word.
+func directives() []directive {
+	return []directive{
+		{`!fill {"email": "ada@example.com"}`, "the form that is shown is sent", func(t *flows.Trial, rest string) (flows.Result, error) {
+			var form map[string]any
+			if err := json.Unmarshal([]byte(rest), &form); err != nil {
+				return flows.Result{}, fmt.Errorf("want a JSON object: %w", err)
+			}
+			return t.Fill(form)
+		}},
+	}
+}
+
+func directivesHelp() string {
+	var b strings.Builder
+	b.WriteString("Lines that begin with ! are what happens elsewhere:\n")
+	for _, d := range directives() {
+		fmt.Fprintf(&b, "  %-40s %s\n", d.usage, d.help)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// playLine plays what the visitor says, or a directive.
+func playLine(t *flows.Trial, line string) (flows.Result, error) {
+	word, rest, _ := strings.Cut(line, " ")
+	for _, d := range directives() {
+		if name, _, _ := strings.Cut(d.usage, " "); name == word {
+			result, err := d.play(t, strings.TrimSpace(rest))
+			if err != nil && !errors.Is(err, flows.ErrNotStarted) {
+				err = fmt.Errorf("%s: %w", word, err)
+			}
+			return result, err
+		}
+	}
+	return t.Say(line)
+}
+
+// chat talks to a flow until it has ended or the input has.
+func chat(trial *flows.Trial, in io.Reader, show transcript) error {
+	show.hint("Write to the flow; your first message opens the conversation. Ctrl-D leaves.")
+	lines := bufio.NewScanner(in)
+	for !trial.Ended() {
+		show.prompt()
+		if !lines.Scan() {
+			fmt.Fprintln(show.out)
+			break
+		}
+		line := strings.TrimSpace(lines.Text())
+		if line == "" {
+			continue
+		}
+		result, err := playLine(trial, line)
+		switch {
+		case errors.Is(err, flows.ErrNotStarted):
+			show.hint("(the flow's start does not hold, so it says nothing)")
+		case err != nil:
+			show.hint("(" + err.Error() + ")")
+		default:
+			show.result(result)
+		}
+	}
+	show.outcome(trial)
+	return lines.Err()
+}
+
+// play has a script talk to a flow. Its error says what did not come out even.
+func play(trial *flows.Trial, script string, show transcript) error {
+	answers := slices.DeleteFunc(strings.Split(script, "\n"), func(line string) bool { return strings.TrimSpace(line) == "" })
+	if len(answers) == 0 {
+		return errors.New("no answers: the first line opens the conversation")
+	}
+	for i, answer := range answers {
+		if trial.Ended() {
+			show.outcome(trial)
+			return fmt.Errorf("%d of %d answers left over: the flow had ended", len(answers)-i, len(answers))
+		}
+		answer = strings.TrimSpace(answer)
+		show.said(answer)
+		result, err := playLine(trial, answer)
+		if errors.Is(err, flows.ErrNotStarted) {
+			return fmt.Errorf("the flow does not start with %q", answer)
+		}
+		if err != nil {
+			return err
+		}
+		show.result(result)
+	}
+	show.outcome(trial)
+	if trial.Waits() {
+		return fmt.Errorf("the flow still waits for %s", trial.Last.WaitingFor)
+	}
+	return nil
+}
