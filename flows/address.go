@@ -118,14 +118,19 @@ func (r *reader) headers(o *object, into *[]header) {
 func (m *machine) headers(templates []header) map[string]string {
 	headers := make(map[string]string, len(templates)+3)
 	for _, h := range templates {
-		headers[h.name] = strings.TrimSpace(strings.Map(func(c rune) rune { // a header is one line
-			if c < ' ' || c == 0x7f {
-				return ' '
-			}
-			return c
-		}, h.value.render(m)))
+		headers[h.name] = oneLine(h.value.render(m))
 	}
 	return headers
+}
+
+// oneLine is a text that can be a header.
+func oneLine(s string) string {
+	return strings.TrimSpace(strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f {
+			return ' '
+		}
+		return c
+	}, s))
 }
 
 // header sets what the flow's author has not.

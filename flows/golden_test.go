@@ -30,6 +30,7 @@ type goldenPerson struct {
 	Values contacts.Values `json:"values,omitempty"`
 	Status string          `json:"status,omitempty"`
 	Tags   []string        `json:"tags,omitempty"`
+	Given  *bool           `json:"consent,omitempty"`
 }
 
 type goldenTurn struct {
@@ -137,6 +138,9 @@ func TestGolden(t *testing.T) {
 func playGolden(t *testing.T, c *goldenCase) {
 	flow := mustParse(t, string(c.Flow))
 	person := Person{Values: c.Person.Values, Status: c.Person.Status, Tags: c.Person.Tags}
+	if c.Person.Given != nil {
+		person.Consent = &contacts.Consent{Given: *c.Person.Given, At: testNow}
+	}
 	var stored []byte
 	var asked Wait
 	for i := range c.Turns {
@@ -179,6 +183,7 @@ func playGolden(t *testing.T, c *goldenCase) {
 		}
 		if n := len(result.Waits); n > 0 && (result.Waits[n-1].Cause == connectors.CauseCall || result.Waits[n-1].Cause == connectors.CauseBot) {
 			turn.Person, asked = person, result.Waits[n-1]
+			turn.Event = &c.Turns[asked.Event-1].Event
 			got.Request = goldenRequestOf(flow, result.Run, asked, turn)
 		}
 		if result.Handling != byFlow {

@@ -23,6 +23,8 @@ type machine struct {
 	at     int // the step
 	steps  int
 	ended  bool
+	// answered: the person's message is the answer to a question.
+	answered bool
 
 	ownsValues, sharesVars bool // person.Values is a copy; run.vars is the caller's
 
@@ -81,7 +83,8 @@ func (m *machine) moves(s *step, v verdict) bool {
 	case jump:
 		to = v.to
 	case visit:
-		m.run.step, m.run.tries, m.run.field, m.run.done = m.at, 0, 0, 0
+		m.run.leave()
+		m.run.step = m.at
 		m.result.Next = v.to.flow
 		back := m.run
 		back.thread = thread{}
@@ -89,7 +92,7 @@ func (m *machine) moves(s *step, v verdict) bool {
 		m.ended = true
 		return false
 	}
-	m.run.tries, m.run.field, m.run.done = 0, 0, 0
+	m.run.leave()
 	switch to.kind {
 	case toStep:
 		m.at = to.step

@@ -242,6 +242,11 @@ func (r *reader) settable(name string, at place, key string) (contacts.Field, bo
 	return field, ok
 }
 
+func isTrue(written string) bool {
+	yes, err := strconv.ParseBool(written)
+	return err == nil && yes
+}
+
 // scalar is the value of a text, number or truth value as it is written.
 func scalar(n *yaml.Node) (string, bool) {
 	if n.Kind != yaml.ScalarNode || n.ShortTag() == "!!null" {

@@ -50,6 +50,7 @@ func (q *question) known(m *machine) (any, bool) {
 
 // take keeps an answer as a contact field and as a variable.
 func (q *question) take(m *machine, value any, via string) {
+	m.answered = true
 	if q.field != nil {
 		m.capture(q.field.Name, value, via)
 	} else {

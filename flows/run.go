@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"usher/connectors"
 )
 
 // Run is the state of one run of a flow, pinned to the version it started with.
@@ -22,6 +24,8 @@ type Run struct {
 	done  uint64 // bit i: field i of the form is answered or left out
 	// vars are the flow's variables by slot; only those that the flow reads.
 	vars []any
+	// offered are the buttons that a bot showed last.
+	offered []connectors.Button
 	// parent is the run to go on with when this one has ended.
 	parent *Run
 }
@@ -35,6 +39,9 @@ type thread struct {
 	Visit int
 	heard int64 // the event with the person's latest message; 0: none yet
 }
+
+// leave forgets what only the step that waited needs.
+func (r *Run) leave() { r.tries, r.field, r.done, r.offered = 0, 0, 0, nil }
 
 // Bounds of an encoded run; anything beyond was not written by this package.
 const (
@@ -63,9 +70,7 @@ func (r *Run) MarshalBinary() ([]byte, error) { return r.AppendBinary(make([]byt
 // AppendBinary appends what MarshalBinary returns.
 func (r *Run) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, runFormat)
-	b = binary.AppendUvarint(b, uint64(r.ID))
-	b = binary.AppendUvarint(b, uint64(r.Visit))
-	b = binary.AppendVarint(b, r.heard-r.ID) // ids of one day share most of their bits
+	b = r.thread.append(b)
 	for depth := 0; ; depth++ {
 		if depth > maxParents {
 			return nil, fmt.Errorf("run of %s: more than %d flows deep", r.Flow, maxParents)
@@ -79,6 +84,15 @@ func (r *Run) AppendBinary(b []byte) ([]byte, error) {
 	}
 }
 
+func (t thread) append(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(t.ID))
+	if t.heard == 0 {
+		return binary.AppendUvarint(b, uint64(t.Visit)<<1)
+	}
+	b = binary.AppendUvarint(b, uint64(t.Visit)<<1|1)
+	return binary.AppendVarint(b, t.heard-t.ID) // ids of one day share most of their bits
+}
+
 func (r *Run) appendOne(b []byte) []byte {
 	b = appendText(b, r.Flow)
 	for _, n := range [...]uint64{uint64(r.Version), uint64(r.step), uint64(r.tries), uint64(r.field), r.done} {
@@ -89,6 +103,10 @@ func (r *Run) appendOne(b []byte) []byte {
 		if v != nil {
 			known++
 		}
+	}
+	b = binary.AppendUvarint(b, uint64(len(r.offered)))
+	for _, button := range r.offered {
+		b = appendText(appendText(b, button.Title), button.Value)
 	}
 	b = binary.AppendUvarint(b, uint64(known))
 	for slot, v := range r.vars {
@@ -126,8 +144,11 @@ func (r *Run) UnmarshalBinary(b []byte) error {
 	if d.byte() != runFormat {
 		return ErrUnreadableRun
 	}
-	shared := thread{ID: int64(d.uvarint()), Visit: d.int()}
-	shared.heard = shared.ID + d.varint()
+	shared := thread{ID: int64(d.uvarint())}
+	visit := d.int()
+	if shared.Visit = visit >> 1; visit&1 == 1 {
+		shared.heard = shared.ID + d.varint()
+	}
 	for at, depth := r, 0; ; depth++ {
 		d.run(at)
 		more := d.byte()
@@ -155,6 +176,13 @@ type decoder struct {
 
 func (d *decoder) run(r *Run) {
 	*r = Run{Flow: d.text(), Version: d.int(), step: d.int(), tries: d.int(), field: d.int(), done: d.uvarint()}
+	for range d.int() {
+		if d.bad || len(r.offered) == maxOffered {
+			d.bad = true
+			return
+		}
+		r.offered = append(r.offered, connectors.Button{Title: d.text(), Value: d.text()})
+	}
 	known := d.int()
 	if known > maxVars {
 		d.bad = true

@@ -6,6 +6,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"usher/connectors"
 )
 
 // anyRun makes runs as turns can leave them.
@@ -22,6 +24,9 @@ func anyRun(depth int) *rapid.Generator[*Run] {
 		if depth == 3 { // the outermost
 			r.thread = thread{ID: rapid.Int64Range(0, 1<<62).Draw(t, "id"), Visit: rapid.IntRange(0, 1e6).Draw(t, "visit"),
 				heard: rapid.Int64Range(0, 1<<62).Draw(t, "heard")}
+		}
+		for range rapid.IntRange(0, 3).Draw(t, "offered") {
+			r.offered = append(r.offered, connectors.Button{Title: rapid.String().Draw(t, "title"), Value: rapid.String().Draw(t, "value")})
 		}
 		for range rapid.IntRange(0, 6).Draw(t, "vars") {
 			r.vars = append(r.vars, rapid.OneOf(
@@ -75,7 +80,7 @@ func TestRunTooDeep(t *testing.T) {
 	}
 	_, err := r.MarshalBinary()
 	require.Error(t, err)
-	require.ErrorIs(t, new(Run).UnmarshalBinary([]byte("\x02\x00\x00\x00"+strings.Repeat("\x01a\x00\x00\x00\x00\x00\x00\x01", 50))), ErrUnreadableRun)
+	require.ErrorIs(t, new(Run).UnmarshalBinary([]byte("\x02\x00\x00"+strings.Repeat("\x01a\x00\x00\x00\x00\x00\x00\x00\x01", 50))), ErrUnreadableRun)
 }
 
 func FuzzRun(f *testing.F) {

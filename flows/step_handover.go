@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"strconv"
 	"time"
 
 	"usher/connectors"
@@ -111,6 +112,7 @@ func (b *handover) resumed(m *machine, _ *step, r *connectors.Resume) verdict {
 		m.trace("taken", because("an agent has the conversation", r.Detail))
 	case connectors.OutcomeReturned:
 		m.trace("returned", because("an agent gave the conversation back", r.Detail))
+		m.run.heard = 0 // the agent has answered it
 		return verdict{do: next}
 	case connectors.OutcomeClosed:
 		b.say(m, b.closed)
@@ -147,6 +149,13 @@ func (b *handover) handling(r *Run) string {
 		return byAgent
 	}
 	return queued
+}
+
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return strconv.Itoa(n) + " " + what
 }
 
 // because joins what happened with what is said about it.

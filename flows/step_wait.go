@@ -40,5 +40,6 @@ func (b *pause) cause() string { return connectors.CauseTimer }
 
 func (b *pause) resumed(m *machine, _ *step, _ *connectors.Resume) verdict {
 	m.trace("went on", "the time is over")
+	m.run.heard = 0 // too long ago to be news to anybody
 	return verdict{do: next}
 }

@@ -18,11 +18,11 @@ func kinds() []kind {
 		{"set", readSet},
 		{"push", readPush},
 		{"run", readRun},
-		{"consent", nil},
+		{"consent", readConsent},
 		{"call", readCall},
 		{"wait", readWait},
 		{"handover", readHandover},
-		{"bot", nil},
+		{"bot", readBot},
 	}
 }
 
