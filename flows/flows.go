@@ -15,6 +15,8 @@ type Person struct {
 	Values contacts.Values // what the conversation may see
 	Status string
 	Tags   []string
+	// Assignee is the agent who is responsible for the person.
+	Assignee string
 	// Consent is the person's answer; nil: not asked yet.
 	Consent *contacts.Consent
 }

@@ -33,8 +33,6 @@ type scope struct {
 	vars    []*variable
 	aliases []alias
 	slots   int
-	// open: a step that this version cannot read may set further variables.
-	open bool
 	// guess: a variable that nothing in the flow sets is taken for a parameter
 	// that a bot sends, and noted in guessed.
 	guess   bool
@@ -145,6 +143,8 @@ func (s *scope) contact(field string) (name, error) {
 			}
 			return m.person.Tags
 		}
+	case "assignee_id":
+		n.get = func(m *machine) any { return orNil(m.person.Assignee) }
 	case "channel":
 		n.get = func(m *machine) any { return orNil(m.turn.ChannelID) }
 	case "flow":
@@ -167,8 +167,6 @@ func (s *scope) vari(path string) (name, error) {
 	}
 	switch near := closest(path, known); {
 	case v != nil:
-	case s.open:
-		v = s.declare(path, types.Any)
 	case s.guess && near == "" && stepID.MatchString(path):
 		v = s.declare(path, types.Any)
 		s.guessed = append(s.guessed, path)

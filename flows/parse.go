@@ -161,11 +161,6 @@ func (r *reader) step(o *object, s *step) {
 			continue
 		}
 		s.kind = k.key
-		if k.read == nil {
-			r.fault(e.at(), "step kind %q is not supported by this version", k.key)
-			r.scope.open = true
-			return // whatever else it takes
-		}
 		s.body = k.read(r, o, e, s)
 	}
 	switch {

@@ -10,8 +10,8 @@ import (
 	"usher/contacts"
 )
 
-// set writes what the flow itself knows: contact fields, status, tags, a note
-// for agents, variables.
+// set writes what the flow itself knows: contact fields, status, tags, who is
+// responsible, a note for agents, variables.
 //
 //   - set: {status: sales_qualified, add_tags: [enterprise], company: "{{ vars.firm }}", vars.plan: gold}
 type set struct{ writes []write }
@@ -46,6 +46,8 @@ func readSet(r *reader, _ *object, e entry, _ *step) body {
 		switch key := item.key.Value; {
 		case key == "status":
 			b.status(r, o, item, w)
+		case key == "assignee" || key == "assignee_id":
+			b.assignee(r, item, w)
 		case key == "add_tags":
 			w.effect = AddTags
 			b.texts(r, o, key, w)
@@ -84,6 +86,15 @@ func (b *set) status(r *reader, _ *object, item entry, w *write) {
 		r.fault(item.at(), "status: %q is none of %s, none%s", s, strings.Join(Statuses(), ", "), closest(s, Statuses()))
 	}
 	w.fixed = s
+}
+
+// assignee is an agent's id or e-mail; none clears it.
+func (b *set) assignee(r *reader, item entry, w *write) {
+	w.effect = SetAssignee
+	if s, ok := scalar(item.value); ok && s != "" && s != "none" {
+		w.texts = make([]*template, 1)
+		r.compileText(s, item.at(), "assignee", &w.texts[0])
+	}
 }
 
 func (b *set) texts(r *reader, o *object, key string, w *write) {
@@ -168,6 +179,8 @@ func (w *write) apply(m *machine) {
 	case SetStatus:
 		m.person.Status, _ = w.fixed.(string)
 		m.effect(Effect{Kind: SetStatus, Status: m.person.Status}, "status")
+	case SetAssignee:
+		w.applyAssignee(m)
 	case AddTags, RemoveTags:
 		w.applyTags(m)
 	case Note:
@@ -179,6 +192,17 @@ func (w *write) apply(m *machine) {
 	default:
 		w.applyValue(m)
 	}
+}
+
+func (w *write) applyAssignee(m *machine) {
+	assignee := ""
+	if w.texts != nil {
+		if assignee = strings.TrimSpace(w.texts[0].render(m)); assignee == "" {
+			return // a text of unknown values leaves it as it is
+		}
+	}
+	m.person.Assignee = assignee
+	m.effect(Effect{Kind: SetAssignee, Assignee: assignee}, "assignee")
 }
 
 func (w *write) applyTags(m *machine) {

@@ -1,7 +1,6 @@
 package flows
 
-// kind is one kind of step: the key that names it and how its step is read. read
-// is nil for a kind that this version knows and cannot run.
+// kind is one kind of step: the key that names it and how its step is read.
 type kind struct {
 	key  string
 	read func(r *reader, o *object, e entry, s *step) body

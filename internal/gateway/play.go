@@ -358,7 +358,7 @@ func (t *turn) person() flows.Person {
 	st := t.conv.State
 	p := flows.Person{Values: t.view().Clone(), Status: st.Status, Tags: st.Tags, Consent: st.Consent}
 	if t.contact != nil && seesAll(t.conv, t.contact) {
-		p.Status, p.Tags = t.contact.Status, t.contact.Tags
+		p.Status, p.Tags, p.Assignee = t.contact.Status, t.contact.Tags, t.contact.AssigneeID
 		// What this turn has said already counts, though it is not written yet.
 		for _, c := range t.captured {
 			p.Values.Set(c.field, c.value)
