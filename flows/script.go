@@ -71,6 +71,7 @@ type wants struct {
 	anyPushes     bool
 	trace         []string
 	waiting       *string
+	request       *string
 	ended, starts *bool
 }
 
@@ -156,32 +157,6 @@ func (t *scriptTest) read(r *reader, item *yaml.Node) {
 	}
 }
 
-// doing is something that a turn can have happen.
-type doing struct {
-	key  string
-	read func(r *reader, e entry, t *scriptTurn)
-}
-
-// doings lists what can happen in a turn.
-func doings() []doing {
-	return []doing{
-		{"say", func(r *reader, e entry, t *scriptTurn) {
-			said := r.scalarOf(e)
-			t.event = connectors.Event{Kind: connectors.KindMessage, Text: said}
-			t.play = (*Trial).Play
-		}},
-		{"choose", func(r *reader, e entry, t *scriptTurn) {
-			button := r.scalarOf(e)
-			t.play = func(trial *Trial, _ connectors.Event) (Result, error) { return trial.Choose(button) }
-		}},
-		{"fill", func(r *reader, e entry, t *scriptTurn) {
-			t.event.Kind = connectors.KindForm
-			r.decode(e, &t.event.Form)
-			t.play = (*Trial).Play
-		}},
-	}
-}
-
 func (t *scriptTurn) read(r *reader, item *yaml.Node) {
 	t.at = r.dash(item)
 	o, ok := r.object(item, t.at, "a turn")
@@ -228,6 +203,10 @@ func (w *wants) read(r *reader, o *object) {
 	if e, ok := o.take("waiting_for"); ok {
 		for_, _ := scalar(e.value)
 		w.waiting = &for_
+	}
+	if e, ok := o.take("request"); ok {
+		request := r.scalarOf(e)
+		w.request = &request
 	}
 	w.ended, w.starts = o.flag("ended"), o.flag("starts")
 }

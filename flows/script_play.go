@@ -125,6 +125,13 @@ func (c *comparison) compare(w *wants, r Result) {
 	if w.waiting != nil {
 		c.differ("waiting_for", []string{*w.waiting}, []string{r.WaitingFor})
 	}
+	if w.request != nil {
+		sent := "nothing"
+		if request, err := c.trial.Request(); err == nil {
+			sent = request.Method + " " + request.URL
+		}
+		c.differ("request", []string{*w.request}, []string{sent})
+	}
 	if w.ended != nil {
 		c.differ("ended", []string{fmt.Sprint(*w.ended)}, []string{fmt.Sprint(r.Run == nil)})
 	}

@@ -141,17 +141,88 @@ lead.test.yaml:4:7: t: turn 1 (reaction): starts
 	}
 }
 
+// What services answer, agents do and time brings is played as it would come.
+func TestScriptWaits(t *testing.T) {
+	t.Parallel()
+	flow := `
+id: wait
+steps:
+  - {id: mail, ask: "Mail?", save: email}
+  - call: {url: "https://a.example/find?email={{ contact.email }}", headers: {Authorization: "{{ secret.a }}"}, save: {company: /name, vars.tier: /tier}}
+    otherwise: person
+  - say: "You are from {{ contact.company }}, {{ vars.tier }}"
+  - id: person
+    handover: {team: sales, wait: 2m, say: {success: One moment., nobody: Everybody is busy.}}
+    otherwise: reach
+  - {say: Welcome back., go: later}
+  - {id: reach, ask: "Which number?", save: phone}
+  - {id: later, wait: 20h}
+  - say: Bye
+`
+	script, problems := ParseScript("w.test.yaml", []byte(`
+tests:
+  - now: 2026-05-20T09:30:00Z
+    turns:
+      - say: Hi
+      - {say: ada@example.com, request: "GET https://a.example/find?email=ada%40example.com"}
+      - call: {status: 200, body: {name: Analytical, tier: gold}}
+        replies: ["You are from Analytical, gold"]
+        contact: {company: Analytical}
+        vars: {tier: gold}
+      - {handover: taken, replies: [One moment.]}
+      - {say: hello, replies: []}
+      - {after: 1h, replies: []}
+      - {handover: returned, replies: [Welcome back.]}
+      - {after: 19h, ended: false}
+      - {after: 1h, replies: [Bye], ended: true}
+  - turns:
+      - say: Hi
+      - say: ada@example.com
+      - {call: {status: 500}, replies: []}
+      - {handover: nobody, replies: [Everybody is busy.]}
+      - {after: 2m, replies: ["Which number?"]}
+  - turns:
+      - say: Hi
+      - say: ada@example.com
+      - {call: failed}
+      - {after: 1d, replies: [Everybody is busy., "Which number?"]}
+`), nil)
+	require.Empty(t, problems)
+	failures, err := script.Play(func(string) (*Trial, error) {
+		return NewTrial(mustParse(t, flow), nil, nil, testTurn(message("")))
+	})
+	require.NoError(t, err)
+	require.Empty(t, failures)
+	for doing, want := range map[string]string{
+		"{call: {status: 200}}": "the flow waits for nothing of that kind", "{handover: taken}": "the flow waits for nothing of that kind",
+		"{bot: failed}": "the flow waits for nothing of that kind",
+	} {
+		script, problems := ParseScript("w.test.yaml", []byte("tests:\n  - turns: [{say: Hi}, "+doing+"]\n"), nil)
+		require.Empty(t, problems)
+		failures, err := script.Play(func(string) (*Trial, error) {
+			return NewTrial(mustParse(t, flow), nil, nil, testTurn(message("")))
+		})
+		require.NoError(t, err)
+		require.Len(t, failures, 1)
+		require.Contains(t, failures[0].String(), want)
+	}
+}
+
 func TestParseScriptFaults(t *testing.T) {
 	t.Parallel()
 	tests := map[string][]string{
-		"test: []\n":                                               {`1:1: a script needs tests`, `1:1: unknown key "test"; did you mean "tests"?`},
-		"tests:\n  - name: a\n":                                    {"2:3: a test needs turns"},
-		"tests:\n  - turns: [{say: a, choose: b}]\n":               {"2:22: one turn is one thing, not say a and choose"},
-		"tests:\n  - turns: [{replies: []}]\n":                     {"2:13: a turn needs one of say, choose, fill"},
-		"tests:\n  - turns:\n      - say: a\n        relpies: x\n": {`4:9: unknown key "relpies"; did you mean "replies"?`},
-		"tests:\n  - now: today\n    turns: [{say: a}]\n":          {"2:5: now: want a moment such as"},
-		"tests:\n  - turns: [{event: {knid: message}}]\n":          {`2:14: event: unknown field "knid"`},
-		"tests:\n  - turns: [{say: [a]}]\n":                        {"2:14: say: want a text, not a list"},
+		"test: []\n":            {`1:1: a script needs tests`, `1:1: unknown key "test"; did you mean "tests"?`},
+		"tests:\n  - name: a\n": {"2:3: a test needs turns"},
+		"tests:\n  - turns: [{say: a, choose: b}]\n":                           {"2:22: one turn is one thing, not say a and choose"},
+		"tests:\n  - turns: [{replies: []}]\n":                                 {"2:13: a turn needs one of say, choose, fill"},
+		"tests:\n  - turns:\n      - say: a\n        relpies: x\n":             {`4:9: unknown key "relpies"; did you mean "replies"?`},
+		"tests:\n  - now: today\n    turns: [{say: a}]\n":                      {"2:5: now: want a moment such as"},
+		"tests:\n  - turns: [{event: {knid: message}}]\n":                      {`2:14: event: unknown field "knid"`},
+		"tests:\n  - turns: [{after: soon}]\n":                                 {"2:14: after: want a duration such as"},
+		"tests:\n  - turns: [{handover: take}]\n":                              {`2:14: handover: "take" is none of queued, nobody, taken, returned, closed, disabled; did you mean "taken"?`},
+		"tests:\n  - turns: [{call: ok}]\n":                                    {"2:14: call: want keys with values, or failed"},
+		"tests:\n  - turns: [{bot: {outcome: bored}}]\n":                       {`2:14: bot: "bored" is none of answered, handed_over, ended`},
+		"tests:\n  - turns: [{say: [a]}]\n":                                    {"2:14: say: want a text, not a list"},
 		"{\"tests\": [\n  {\"turns\": [{\"say\": \"a\", \"ended\": 1.5}]}\n]}": {"2:27: ended: want true or false"},
 	}
 	for doc, want := range tests {

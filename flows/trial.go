@@ -23,6 +23,8 @@ type Trial struct {
 	find    func(id string) *Flow
 	fields  *contacts.Fields
 	started bool
+	waits   []Wait // of the run, some of them over
+	told    Wait   // the handover that something has become of
 }
 
 // ErrNotStarted: the flow's start does not hold, so nothing is said.
@@ -59,16 +61,33 @@ func (t *Trial) Say(message string) (Result, error) {
 // Play plays one event. Its error is ErrNotStarted if the event would have to
 // open the conversation and the flow does not start with it.
 func (t *Trial) Play(e connectors.Event) (Result, error) {
+	t.Turn.EventID++
 	turn := t.Turn
 	turn.Event = &e
-	if t.Last.Run == nil && !t.flow.Starts(turn) {
-		t.Last = Result{person: t.Turn.Person}
-		return t.Last, ErrNotStarted
+	flow := t.running()
+	if flow == nil {
+		if !t.flow.Starts(turn) {
+			t.Last = Result{person: t.Turn.Person}
+			return t.Last, ErrNotStarted
+		}
+		flow = t.flow
+		if t.started {
+			t.Turn.Visit.Runs++
+		}
 	}
 	t.started = true
-	t.Last = Advance(t.flow, t.Last.Run, turn, t.other)
+	t.Last = Advance(flow, t.Last.Run, turn, t.other)
 	t.Turn.Person = t.Last.person
+	t.waits = append(t.waits, t.Last.Waits...)
 	return t.Last, nil
+}
+
+// running is the flow of the run that waits; nil: none does.
+func (t *Trial) running() *Flow {
+	if t.Last.Run == nil {
+		return nil
+	}
+	return t.other(t.Last.Run.Flow, t.Last.Run.Version)
 }
 
 // Choose plays a tap on a button that the latest turn showed, by its title or

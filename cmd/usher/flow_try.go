@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -89,6 +90,42 @@ func directives() []directive {
 			}
 			return t.Fill(form)
 		}},
+		{`!call 200 {"tier": "gold"}`, "the called service answers; or !call failed", playAnswer},
+		{`!bot Good morning!`, "the bot answers; or !bot ended, handed_over, failed", playBot},
+		{`!handover taken`, "an agent; or queued, nobody, returned, closed, disabled", (*flows.Trial).Handover},
+		{`!after 20h`, "time passes; without a time: until the next thing is due", func(t *flows.Trial, rest string) (flows.Result, error) {
+			if rest == "" {
+				return t.After(0)
+			}
+			span, err := flows.ParseSpan(rest)
+			if err != nil {
+				return flows.Result{}, err
+			}
+			return t.After(span)
+		}},
+	}
+}
+
+func playAnswer(t *flows.Trial, rest string) (flows.Result, error) {
+	if rest == connectors.OutcomeFailed {
+		return t.Fail("it does not answer")
+	}
+	word, body, _ := strings.Cut(rest, " ")
+	status, err := strconv.Atoi(word)
+	if err != nil {
+		return flows.Result{}, errors.New("want a status such as 200 and what is answered, or failed")
+	}
+	return t.Answer(status, []byte(body))
+}
+
+func playBot(t *flows.Trial, rest string) (flows.Result, error) {
+	switch rest {
+	case connectors.OutcomeFailed:
+		return t.Fail("it does not answer")
+	case connectors.OutcomeEnded, connectors.OutcomeHandedOver:
+		return t.Bot(rest)
+	default:
+		return t.Bot(connectors.OutcomeAnswered, rest)
 	}
 }
 
@@ -116,6 +153,23 @@ func playLine(t *flows.Trial, line string) (flows.Result, error) {
 	return t.Say(line)
 }
 
+// alone plays what nobody answers: what is called, and a handover. next is the
+// line that follows, which may be the answer.
+func alone(t *flows.Trial, next string, show transcript) {
+	for {
+		w, waits := t.Awaits()
+		if !waits || strings.HasPrefix(next, "!"+w.Cause) {
+			return
+		}
+		result, what, ok := t.Alone()
+		if !ok {
+			return
+		}
+		show.hint("(" + what + ")")
+		show.result(result)
+	}
+}
+
 // chat talks to a flow until it has ended or the input has.
 func chat(trial *flows.Trial, in io.Reader, show transcript) error {
 	show.hint("Write to the flow; your first message opens the conversation. Ctrl-D leaves.")
@@ -138,6 +192,7 @@ func chat(trial *flows.Trial, in io.Reader, show transcript) error {
 			show.hint("(" + err.Error() + ")")
 		default:
 			show.result(result)
+			show.awaited(trial)
 		}
 	}
 	show.outcome(trial)
@@ -165,8 +220,16 @@ func play(trial *flows.Trial, script string, show transcript) error {
 			return err
 		}
 		show.result(result)
+		next := ""
+		if i+1 < len(answers) {
+			next = strings.TrimSpace(answers[i+1])
+		}
+		alone(trial, next, show)
 	}
 	show.outcome(trial)
+	if w, ok := trial.Awaits(); ok {
+		return fmt.Errorf("the flow still waits for a %s", w.Cause)
+	}
 	if trial.Waits() {
 		return fmt.Errorf("the flow still waits for %s", trial.Last.WaitingFor)
 	}

@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -67,6 +68,33 @@ func (t transcript) result(result flows.Result) {
 		case flows.Note:
 			t.hint("(note: " + e.Text + ")")
 		}
+	}
+}
+
+// awaited says what the flow waits for outside of the conversation, and how to
+// bring it about.
+func (t transcript) awaited(trial *flows.Trial) {
+	w, ok := trial.Awaits()
+	if !ok {
+		return
+	}
+	switch w.Cause {
+	case connectors.CauseTimer:
+		t.hint("(waits until " + w.At.In(trial.Turn.Timezone).Format(time.DateTime) + ": !after lets the time pass)")
+	case connectors.CauseHandover:
+		if trial.Last.Handling == "agent" {
+			t.hint("(an agent has the conversation: !handover returned)")
+		} else {
+			t.hint("(asks for a person: !handover taken, nobody, …, or !after)")
+		}
+	default:
+		sent := "nothing"
+		if request, err := trial.Request(); err == nil {
+			sent = request.Method + " " + request.URL
+		} else {
+			sent += ", " + err.Error()
+		}
+		t.hint("(sends " + sent + "; answer with !" + w.Cause + ", or !" + w.Cause + " failed)")
 	}
 }
 
