@@ -192,6 +192,8 @@ type FormField struct {
 	Input    string   `json:"input"` // text, number, date, yes_no, email, phone, choice …
 	Required bool     `json:"required"`
 	Choices  []Button `json:"choices,omitempty"`
+	// Error says what was wrong with the last answer.
+	Error string `json:"error,omitempty"`
 }
 
 // A Describer is a channel whose settings say what it can show; any other shows

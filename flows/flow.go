@@ -26,11 +26,15 @@ type Flow struct {
 // defaults hold where a step says nothing.
 type defaults struct {
 	skipIfKnown bool
-	attempts    int
+	attempts    int // 0: each kind of step has its own
 }
 
-// defaultAttempts is how many wrong answers a question takes.
-const defaultAttempts = 3
+// How many wrong answers a question takes, and a form: whoever leaves something
+// out of a form is asked for it once more.
+const (
+	askAttempts  = 3
+	formAttempts = 2
+)
 
 // Start begins a run. The event opens it and is no answer to its first question.
 // It does not ask Starts.

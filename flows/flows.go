@@ -13,6 +13,8 @@ import (
 // Person is the conversation's view of who it talks to.
 type Person struct {
 	Values contacts.Values // what the conversation may see
+	// Proven names the fields whose value the platform or a signature vouches for.
+	Proven []string
 	Status string
 	Tags   []string
 	// Assignee is the agent who is responsible for the person.

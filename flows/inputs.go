@@ -1,11 +1,7 @@
 package flows
 
 import (
-	"errors"
-	"net/url"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/expr-lang/expr/types"
 
@@ -54,9 +50,9 @@ func inputs() []input {
 			invalid: "Please pick one of these.", fields: []string{"text", "number", "date", "yes_no", "email", "phone"}},
 		{name: "url", typ: types.String, parse: parseURL,
 			invalid: "That does not look like a web address. Please try again.", fields: []string{"text"}},
-		{name: "file", typ: types.String, parse: noText, other: sentFile,
+		{name: "file", typ: types.String, parse: parseLink, other: sentFile,
 			invalid: "Please send a file.", fields: []string{"text"}},
-		{name: "location", typ: types.String, parse: noText, other: sentLocation,
+		{name: "location", typ: types.String, parse: parseLocation, other: sentLocation,
 			invalid: "Please share your location.", fields: []string{"text"}},
 	}
 }
@@ -90,62 +86,6 @@ func inputOf(f *contacts.Field) string {
 	default:
 		return string(f.Type)
 	}
-}
-
-func parseURL(v any, _ contacts.Locale) (any, error) {
-	s := strings.TrimSpace(text(v))
-	if s == "" {
-		return nil, contacts.ErrBlank
-	}
-	if !strings.Contains(s, "://") {
-		s = "https://" + s
-	}
-	u, err := url.Parse(s)
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !strings.Contains(u.Hostname(), ".") || strings.ContainsAny(s, " \n\t") ||
-		len(s) > contacts.TextLimit {
-		return nil, errors.New("want a web address")
-	}
-	return u.String(), nil
-}
-
-func noText(any, contacts.Locale) (any, error) { return nil, errors.New("want no text") }
-
-func sentFile(e *connectors.Event) (any, bool) {
-	for _, media := range e.Media {
-		if file := media.URL; file != "" && len(file) <= maxVariable {
-			return file, true
-		}
-		if media.ID != "" && len(media.ID) <= maxVariable {
-			return media.ID, true
-		}
-	}
-	return nil, false
-}
-
-func sentLocation(e *connectors.Event) (any, bool) {
-	if e.Location == nil {
-		return nil, false
-	}
-	degrees := func(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
-	return degrees(e.Location.Latitude) + "," + degrees(e.Location.Longitude), true
-}
-
-func sharedPhone(e *connectors.Event) (any, bool) {
-	for _, card := range e.Contacts {
-		if len(card.Phones) > 0 {
-			return card.Phones[0], true
-		}
-	}
-	return nil, false
-}
-
-func sharedEmail(e *connectors.Event) (any, bool) {
-	for _, card := range e.Contacts {
-		if len(card.Emails) > 0 {
-			return card.Emails[0], true
-		}
-	}
-	return nil, false
 }
 
 // opens says whether an event of this kind can begin a conversation.

@@ -257,27 +257,3 @@ func (m *machine) parameters() {
 		}
 	}
 }
-
-// locale is how the person writes: by its own country if that is known, else by
-// the business's.
-func (m *machine) locale() contacts.Locale {
-	l := contacts.Locale{Country: m.turn.Country, Timezone: m.zone()}
-	if country := m.person.Values.Text("country"); len(country) == 2 {
-		l.Country = country
-	}
-	return l
-}
-
-// parse reads a value of a field as the person writes it: by its own country,
-// else by the business's.
-func (m *machine) parse(read func(contacts.Locale) (any, error)) (any, error) {
-	l := m.locale()
-	v, err := read(l)
-	if err != nil && l.Country != m.turn.Country {
-		l.Country = m.turn.Country
-		if again, err := read(l); err == nil {
-			return again, nil
-		}
-	}
-	return v, err
-}

@@ -232,7 +232,14 @@ func (o *object) field(key string) (contacts.Field, bool) {
 
 func (r *reader) settable(name string, at place, key string) (contacts.Field, bool) {
 	field, ok := r.scope.fields.Lookup(name)
+	root, rest, path := strings.Cut(name, ".")
 	switch {
+	case !ok && (root == "event" || root == "channel" || root == "now"):
+		r.fault(at, "%s: %q is the system's and can only be read", key, name)
+	case !ok && path && root == "vars":
+		r.fault(at, "%s: an answer is a variable by the id of its step; give it the id %q", key, rest)
+	case !ok && path && root == "contact":
+		r.fault(at, "%s: name the contact field alone: %s", key, rest)
 	case !ok:
 		r.fault(at, "%s: no contact field %q%s", key, name, closest(name, r.scope.fieldNames()))
 	case !field.Settable:

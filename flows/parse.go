@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"regexp"
@@ -107,7 +108,6 @@ func (r *reader) document(o *object) {
 }
 
 func (r *reader) defaults(o *object) {
-	r.flow.defaults.attempts = defaultAttempts
 	e, ok := o.take("defaults")
 	if !ok {
 		return
@@ -116,16 +116,17 @@ func (r *reader) defaults(o *object) {
 	if !ok {
 		return
 	}
-	r.flow.defaults.attempts, r.flow.defaults.skipIfKnown = r.patience(d)
+	r.flow.defaults.attempts, r.flow.defaults.skipIfKnown = r.patience(d, 0)
 	d.done()
 }
 
 // maxAttempts keeps a conversation from asking for ever.
 const maxAttempts = 20
 
-// patience reads attempts and skip_if_known of a step, or of the defaults.
-func (r *reader) patience(o *object) (attempts int, skipIfKnown bool) {
-	attempts, skipIfKnown = r.flow.defaults.attempts, r.flow.defaults.skipIfKnown
+// patience reads attempts and skip_if_known of a step, or of the defaults. The
+// attempts are as said if neither has any.
+func (r *reader) patience(o *object, otherwise int) (attempts int, skipIfKnown bool) {
+	attempts, skipIfKnown = cmp.Or(r.flow.defaults.attempts, otherwise), r.flow.defaults.skipIfKnown
 	if n := o.count("attempts", maxAttempts); n > 0 {
 		attempts = n
 	}

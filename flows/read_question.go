@@ -23,6 +23,7 @@ func (r *reader) question(o *object, id, form string, q *question) {
 	}
 	r.choices(o, q)
 	r.input(o, q)
+	r.rule(o, q)
 	r.text(o, "invalid", &q.invalid)
 	r.optional(o, q)
 	typ := q.input.typ
@@ -72,7 +73,6 @@ func (r *reader) optional(o *object, q *question) {
 	if !ok {
 		return
 	}
-	q.skip = skipWord
 	s, ok := scalar(e.value)
 	switch {
 	case !ok:

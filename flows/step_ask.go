@@ -25,7 +25,7 @@ func readAsk(r *reader, o *object, e entry, s *step) body {
 	if source, _, ok := o.text(e.key.Value); ok {
 		r.compileText(source, e.at(), "ask", &b.text)
 	}
-	b.attempts, b.skipIfKnown = r.patience(o)
+	b.attempts, b.skipIfKnown = r.patience(o, askAttempts)
 	r.question(o, s.id, "", &b.question)
 	if b.question.field == nil && s.id == "" {
 		r.warn(s.at, "the answer is kept nowhere: the ask has no save and no id")
@@ -67,6 +67,11 @@ func (b *ask) resume(m *machine, s *step) verdict {
 		return verdict{do: wait}
 	}
 	value, err := b.question.read(m)
+	if err != nil && !errors.Is(err, errLeftOut) && (b.skipIfKnown || errors.Is(err, errNothingSaid)) {
+		if v, ok := b.question.learnt(m, b.skipIfKnown); ok { // it came beside the text
+			return b.goOnWith(m, v)
+		}
+	}
 	switch {
 	case err == nil:
 		b.question.take(m, value, "ask")
@@ -88,17 +93,20 @@ func (b *ask) resume(m *machine, s *step) verdict {
 
 // captured goes on if the answer came by another way than the channel.
 func (b *ask) captured(m *machine) verdict {
-	q := &b.question
-	if v, ok := q.known(m); ok {
-		m.setVariable(q.variable, v)
-		m.trace("known", "contact."+q.field.Name+" came from elsewhere")
-		return verdict{do: next}
+	if v, ok := b.question.learnt(m, b.skipIfKnown); ok {
+		return b.goOnWith(m, v)
 	}
-	if v, ok := q.parameter(m); ok {
-		q.take(m, v, "ask")
+	if v, ok := b.question.parameter(m); ok {
+		b.question.take(m, v, "ask")
 		return verdict{do: next}
 	}
 	return verdict{do: wait}
+}
+
+func (b *ask) goOnWith(m *machine, value any) verdict {
+	m.setVariable(b.question.variable, value)
+	m.trace("known", "contact."+b.question.field.Name+" came from elsewhere")
+	return verdict{do: next}
 }
 
 func (b *ask) waitsFor(*machine, *step) string {

@@ -24,6 +24,9 @@ type form struct {
 	variable    *variable // true once the form is answered
 	attempts    int
 	skipIfKnown bool
+	// either: it asks for an e-mail and a phone and requires nothing. Whoever
+	// gives one of them is asked for the other once more.
+	either bool
 }
 
 type formField struct {
@@ -37,7 +40,7 @@ const maxFormFields = 40
 
 func readForm(r *reader, o *object, e entry, s *step) body {
 	b := &form{}
-	b.attempts, b.skipIfKnown = r.patience(o)
+	b.attempts, b.skipIfKnown = r.patience(o, formAttempts)
 	var invalid *template
 	r.text(o, "invalid", &invalid)
 	f, ok := r.object(e.value, e.at(), "form")
@@ -54,6 +57,7 @@ func readForm(r *reader, o *object, e entry, s *step) body {
 	for i, item := range items {
 		b.readField(r, s, item, &b.fields[i])
 	}
+	b.either = b.asksFor("email") && b.asksFor("phone") && !slices.ContainsFunc(b.fields, func(f formField) bool { return !f.optional })
 	if s.id != "" {
 		b.variable = r.scope.declare(s.id, types.Bool)
 	}
@@ -72,6 +76,10 @@ func readForm(r *reader, o *object, e entry, s *step) body {
 	return b
 }
 
+func (b *form) asksFor(input string) bool {
+	return slices.ContainsFunc(b.fields, func(f formField) bool { return f.input.name == input })
+}
+
 func (b *form) readField(r *reader, s *step, item *yaml.Node, f *formField) {
 	at := r.dash(item)
 	o, ok := r.object(item, at, "a form field")
@@ -83,7 +91,7 @@ func (b *form) readField(r *reader, s *step, item *yaml.Node, f *formField) {
 	r.text(o, "ask", &f.ask)
 	required := o.flag("required")
 	r.question(o, id, s.id, &f.question)
-	f.optional, f.skip = required == nil || !*required, skipWord
+	f.optional = required == nil || !*required
 	switch {
 	case f.key == "" && !o.has("save"):
 		r.fault(at, "a form field needs a save or an id")
@@ -113,7 +121,7 @@ func (b *form) enter(m *machine, _ *step) verdict {
 	m.run.field = 0
 	if m.turn.Channel.Forms {
 		m.trace("asked", "as a form")
-		b.show(m)
+		b.show(m, nil)
 		return verdict{do: wait}
 	}
 	if b.title != nil {
@@ -133,27 +141,40 @@ func (b *form) pending(m *machine) int {
 	return -1
 }
 
-// show sends the form with the fields that are still open.
-func (b *form) show(m *machine) {
+// show sends the form with the fields that are still open, and what was wrong
+// with them.
+func (b *form) show(m *machine, wrong []*formField) {
 	shown := &connectors.Form{}
 	if b.title != nil {
 		shown.Title = b.title.render(m)
 	}
 	for i := range b.fields {
-		if f := &b.fields[i]; m.run.done&(1<<i) == 0 {
-			shown.Fields = append(shown.Fields, connectors.FormField{
-				Name: f.key, Label: f.title(m), Input: f.input.name, Required: !f.optional, Choices: f.formChoices(),
-			})
+		f := &b.fields[i]
+		if m.run.done&(1<<i) != 0 {
+			continue
 		}
+		field := connectors.FormField{Name: f.key, Label: f.title(m), Input: f.input.name, Required: !f.optional, Choices: f.formChoices(m)}
+		if slices.Contains(wrong, f) {
+			field.Error = f.complaint(m)
+		}
+		shown.Fields = append(shown.Fields, field)
 	}
 	m.say(connectors.Message{Form: shown})
 }
 
-func (f *formField) formChoices() []connectors.Button {
+// complaint says what is wrong with the field's answer.
+func (f *formField) complaint(m *machine) string {
+	if f.invalid != nil {
+		return f.invalid.render(m)
+	}
+	return f.wrong()
+}
+
+func (f *formField) formChoices(m *machine) []connectors.Button {
 	if len(f.choices) == 0 {
 		return nil
 	}
-	return f.buttons()
+	return f.buttons(m)
 }
 
 // title is the field's label.

@@ -3,8 +3,10 @@ package flows
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"usher/connectors"
+	"usher/contacts"
 )
 
 func (b *form) resume(m *machine, _ *step) verdict {
@@ -19,75 +21,103 @@ func (b *form) resume(m *machine, _ *step) verdict {
 		return verdict{do: wait}
 	case formData(e) != nil || e.Kind == connectors.KindForm:
 		return b.submitted(m, formData(e))
-	case m.run.field > 0:
-		return b.oneAnswer(m, m.run.field-1)
-	default:
-		return b.written(m)
 	}
+	if b.skipIfKnown && b.learn(m) && b.pending(m) < 0 {
+		return b.answered(m)
+	}
+	if m.run.field > 0 {
+		return b.oneAnswer(m, m.run.field-1)
+	}
+	return b.written(m)
 }
 
 // captured goes on if everything that is still open came by another way.
 func (b *form) captured(m *machine) verdict {
+	if !b.learn(m) {
+		return verdict{do: wait}
+	}
+	i := b.pending(m)
+	switch {
+	case i < 0:
+		return b.answered(m)
+	case m.run.field > 0 && m.run.field != i+1:
+		return b.askNext(m) // the field that was asked for is known now
+	}
+	return verdict{do: wait}
+}
+
+// learn takes over what became known of open fields by another way, and says
+// whether anything did.
+func (b *form) learn(m *machine) (any bool) {
 	for i := range b.fields {
+		f := &b.fields[i]
 		if m.run.done&(1<<i) != 0 {
 			continue
 		}
-		if _, ok := b.fields[i].known(m); !ok {
-			return verdict{do: wait}
+		if v, ok := f.learnt(m, b.skipIfKnown); ok {
+			m.setVariable(f.variable, v)
+			m.trace("known", "contact."+f.key+" came from elsewhere")
+			m.run.done |= 1 << i
+			any = true
 		}
 	}
-	for i := range b.fields {
-		if v, ok := b.fields[i].known(m); ok && m.run.done&(1<<i) == 0 {
-			m.setVariable(b.fields[i].variable, v)
-		}
-	}
-	m.trace("known", "all fields came from elsewhere")
-	return b.answered(m)
+	return any
 }
 
 // submitted takes what is right in a submitted form and asks again for the rest.
 func (b *form) submitted(m *machine, data map[string]any) verdict {
 	var wrong []*formField
+	left := false
 	for i := range b.fields {
 		f := &b.fields[i]
-		given, ok := data[f.key]
+		open := m.run.done&(1<<i) == 0
+		given := data[f.key]
 		switch {
-		case ok && isKnown(given):
+		case isKnown(given):
 			value, err := f.parse(m, given)
-			if err != nil {
+			switch {
+			case err == nil:
+				f.take(m, value, "form")
+				m.run.done |= 1 << i
+			case open:
 				m.trace("invalid", f.key+": "+reason(err))
-				m.run.done &^= 1 << i
 				wrong = append(wrong, f)
-				continue
 			}
-			f.take(m, value, "form")
-			m.run.done |= 1 << i
-		case m.run.done&(1<<i) != 0:
-		case f.optional:
-			m.run.done |= 1 << i
-		default:
+		case !open:
+		case !f.optional:
 			m.trace("invalid", f.key+": is required")
 			wrong = append(wrong, f)
+		case b.either && f.isAddress():
+			left = true
+		default:
+			m.run.done |= 1 << i
 		}
 	}
-	if len(wrong) == 0 {
+	if len(wrong) == 0 && (!left || m.run.tries > 0) {
 		return b.answered(m)
 	}
 	m.run.tries++
 	if m.run.tries >= b.attempts {
-		return verdict{do: fail}
+		return b.stop(m)
 	}
 	return b.again(m, wrong)
+}
+
+// stop ends a form that was asked for often enough. Beside an answer, what need
+// not be answered is left out.
+func (b *form) stop(m *machine) verdict {
+	if m.run.done == 0 || !b.optional(m) {
+		return verdict{do: fail}
+	}
+	m.trace("left out", "the rest, asked for often enough")
+	return b.answered(m)
 }
 
 // again says what is wrong and asks for the open fields.
 func (b *form) again(m *machine, wrong []*formField) verdict {
 	var said []string
 	for _, f := range wrong {
-		complaint := f.input.invalid
-		if f.invalid != nil {
-			complaint = f.invalid.render(m)
-		}
+		complaint := f.complaint(m)
 		if len(wrong) > 1 && f.invalid == nil {
 			complaint = f.title(m) + ": " + complaint
 		}
@@ -101,12 +131,16 @@ func (b *form) again(m *machine, wrong []*formField) verdict {
 	if m.run.field > 0 {
 		return b.askNext(m)
 	}
-	b.show(m)
+	b.show(m, wrong)
 	return verdict{do: wait}
 }
 
-// oneAnswer takes the answer to the field that was asked for by itself.
+// oneAnswer takes the answer to the field that was asked for by itself, and an
+// e-mail address or phone number that the message has for another one.
 func (b *form) oneAnswer(m *machine, i int) verdict {
+	if m.run.done&(1<<i) != 0 { // known meanwhile
+		return b.askNext(m)
+	}
 	f := &b.fields[i]
 	value, err := f.read(m)
 	switch {
@@ -117,10 +151,17 @@ func (b *form) oneAnswer(m *machine, i int) verdict {
 	case errors.Is(err, errNothingSaid):
 		return verdict{do: wait}
 	default:
-		m.run.tries++
+		took := b.addresses(m)
+		if m.run.done&(1<<i) != 0 {
+			break
+		}
 		m.trace("invalid", f.key+": "+reason(err))
-		if m.run.tries < b.attempts {
-			f.complain(m, f.wording(m))
+		if m.run.tries++; m.run.tries < b.attempts {
+			if took {
+				m.say(f.message(m, f.wording(m)))
+			} else {
+				f.complain(m, f.wording(m))
+			}
 			return verdict{do: wait}
 		}
 		if !f.optional {
@@ -134,51 +175,116 @@ func (b *form) oneAnswer(m *machine, i int) verdict {
 }
 
 // written takes a message that was typed while the channel shows the form. It
-// answers the form's one open field, or an e-mail or phone field that it clearly
+// answers the form's one open field, or e-mail and phone fields that it clearly
 // is an answer to; anything else counts as a wrong answer.
 func (b *form) written(m *machine) verdict {
 	first := b.pending(m)
 	if first < 0 {
 		return b.answered(m)
 	}
-	alone := m.run.done|1<<first == 1<<len(b.fields)-1
-	for i := range b.fields {
-		f := &b.fields[i]
-		if m.run.done&(1<<i) != 0 || !alone && f.input.name != "email" && f.input.name != "phone" {
-			continue
-		}
-		value, err := f.read(m)
-		switch {
+	f := &b.fields[first]
+	if m.run.done|1<<first == 1<<len(b.fields)-1 { // it is the only one
+		switch value, err := f.read(m); {
 		case errors.Is(err, errNothingSaid):
 			return verdict{do: wait}
 		case err == nil:
 			f.take(m, value, "form")
-		case alone && errors.Is(err, errLeftOut):
+			return b.answered(m)
+		case errors.Is(err, errLeftOut):
 			m.trace("left out", f.key)
-		default:
-			continue
+			return b.answered(m)
 		}
-		m.run.done |= 1 << i
+	} else if b.addresses(m) {
 		if b.pending(m) < 0 {
 			return b.answered(m)
 		}
-		b.show(m)
+		m.run.tries = max(m.run.tries, 1) // the rest is being asked for once more
+		b.show(m, nil)
 		return verdict{do: wait}
+	}
+	said, ok := saidText(m.turn.Event)
+	if ok && said == "" {
+		return verdict{do: wait}
+	}
+	if b.optional(m) && (saysSkip(said) || refuses(said)) {
+		m.trace("left out", "the rest")
+		return b.answered(m)
 	}
 	m.run.tries++
 	m.trace("invalid", "a message instead of the form")
 	if m.run.tries >= b.attempts {
-		return verdict{do: fail}
+		return b.stop(m)
 	}
-	f := &b.fields[first]
-	if alone {
+	if m.run.done|1<<first == 1<<len(b.fields)-1 {
 		return b.again(m, []*formField{f})
 	}
 	if f.invalid != nil {
 		m.say(connectors.Message{Text: f.invalid.render(m)})
 	}
-	b.show(m)
+	b.show(m, nil)
 	return verdict{do: wait}
+}
+
+// optional says whether everything that is open may be left out.
+func (b *form) optional(m *machine) bool {
+	for i := range b.fields {
+		if m.run.done&(1<<i) == 0 && !b.fields[i].optional {
+			return false
+		}
+	}
+	return true
+}
+
+func (f *formField) isAddress() bool { return f.input.name == "email" || f.input.name == "phone" }
+
+// addresses takes an e-mail address, a phone number, or both with nothing else,
+// as the answers to open fields, and says whether there was any.
+func (b *form) addresses(m *machine) (any bool) {
+	said, ok := saidText(m.turn.Event)
+	if !ok || said == "" {
+		return false
+	}
+	email, phone := said, said
+	if one, other, both := emailAndPhone(said, m.locale()); both {
+		email, phone = one, other
+	}
+	for i := range b.fields {
+		f := &b.fields[i]
+		if m.run.done&(1<<i) != 0 || !f.isAddress() {
+			continue
+		}
+		text := email
+		if f.input.name == "phone" {
+			text = phone
+		}
+		if value, err := f.parseFree(m, text); err == nil {
+			f.take(m, value, "form")
+			m.run.done |= 1 << i
+			any = true
+		}
+	}
+	return any
+}
+
+// emailAndPhone parts a message that is an e-mail address and a phone number:
+// "ada@example.com, 07700 900123".
+func emailAndPhone(said string, l contacts.Locale) (email, phone string, both bool) {
+	var rest []string
+	for _, word := range strings.Fields(said) {
+		switch {
+		case strings.Contains(word, "@") && email == "":
+			email = strings.Trim(word, ",;.")
+		case slices.Contains([]string{"and", "or", "und", "oder", "et", "ou", "y", "o", "e", "en", "of", "&"}, strings.ToLower(word)):
+		default:
+			rest = append(rest, word)
+		}
+	}
+	phone = strings.Join(rest, " ")
+	if _, err := contacts.ParseEmail(email); err != nil {
+		return "", "", false
+	}
+	_, err := contacts.ParsePhone(phone, l.Country)
+	return email, phone, err == nil
 }
 
 func (b *form) waitsFor(m *machine, _ *step) string {
