@@ -1,14 +1,9 @@
 package flows
 
-import (
-	"strings"
-
-	"usher/contacts"
-)
+import "usher/contacts"
 
 // locale is how the person writes. Its country is the person's own: as it is
-// known, that of its phone, or where the channel says it is; else the
-// business's. Where none of its own is known, the language says how it writes
+// known, that of its phone, or where it writes from; else the business's. Where none of its own is known, the language says how it writes
 // numbers and dates.
 func (m *machine) locale() contacts.Locale {
 	l := contacts.Locale{Country: m.ownCountry(), Timezone: m.zone()}
@@ -27,10 +22,7 @@ func (m *machine) ownCountry() string {
 			return country
 		}
 	}
-	if country, ok := m.turn.Event.System["country"].(string); ok && len(country) == 2 {
-		return strings.ToUpper(country)
-	}
-	return ""
+	return m.turn.Visit.Country
 }
 
 // language is a BCP 47 tag, or whatever the platform calls it; empty if nobody

@@ -295,18 +295,18 @@ func (f *Flow) offers(r *Run, t Turn) bool {
 	if _, err := q.read(m); err != nil {
 		return errors.Is(err, errLeftOut)
 	}
-	return q.input.name != "text" || q.picks(t.Event)
+	return q.input.name != "text" || q.picks(m)
 }
 
 // picks says whether the event is one of the choices.
-func (q *question) picks(e *connectors.Event) bool {
-	said, _ := saidText(e)
-	if e.Reply != nil && e.Reply.ID != "" {
-		if _, ok := q.choose(e.Reply.ID); ok {
+func (q *question) picks(m *machine) bool {
+	if reply := m.turn.Event.Reply; reply != nil && reply.ID != "" {
+		if _, ok := q.sent(reply.ID); ok {
 			return true
 		}
 	}
-	_, ok := q.choose(said)
+	said, _ := saidText(m.turn.Event)
+	_, ok := q.typed(m, said)
 	return ok
 }
 
