@@ -35,7 +35,7 @@ func readConsent(r *reader, o *object, e entry, s *step) body {
 		}
 		r.compileText(source, e.at(), "consent", &b.text)
 	}
-	b.attempts, _ = r.patience(o)
+	b.attempts, _ = r.patience(o, askAttempts)
 	b.question.input, _ = inputNamed("yes_no")
 	b.question.key = "consent"
 	r.text(o, "invalid", &b.question.invalid)
