@@ -106,7 +106,7 @@ type Picker interface {
 // An Acknowledger is a channel whose platform wants to read something in the 200
 // that tells it that a webhook was taken.
 type Acknowledger interface {
-	Acknowledge() Response
+	Acknowledge([]Item) Response
 }
 
 // A Streamer is a channel whose people read their conversation from usher
@@ -142,23 +142,22 @@ type Address struct {
 	GroupID              string `json:"group_id,omitempty"`
 	ChannelID            string `json:"channel_id,omitempty"`
 	BusinessConnectionID string `json:"business_connection_id,omitempty"`
-	// ReplyToken and CallbackID serve once, for the first message of an answer.
+	// ReplyToken serves once, for the first message of an answer.
 	ReplyToken string `json:"reply_token,omitempty"`
-	CallbackID string `json:"callback_id,omitempty"`
 }
 
 // Address is where an answer to e goes.
 func (e *Event) Address() Address {
 	return Address{
 		Account: e.Account, ExternalID: e.ExternalID, IDs: e.IDs, GroupID: e.GroupID, ChannelID: e.ChannelID,
-		BusinessConnectionID: e.BusinessConnectionID, ReplyToken: e.ReplyToken, CallbackID: e.CallbackID,
+		BusinessConnectionID: e.BusinessConnectionID, ReplyToken: e.ReplyToken,
 	}
 }
 
 // Later is the address for a message that is not the first of an answer: what
 // serves only once is left out.
 func (a Address) Later() Address {
-	a.ReplyToken, a.CallbackID = "", ""
+	a.ReplyToken = ""
 	return a
 }
 

@@ -25,10 +25,8 @@ func ReadJSON(body []byte) (JSON, error) {
 	if !json.Valid(body) {
 		return "", fmt.Errorf("%w: no JSON", ErrUnreadable)
 	}
-	return JSON(strings.Trim(string(body), blanks)).orNone(), nil
+	return JSON(strings.Trim(string(body), " \t\r\n")).orNone(), nil
 }
-
-const blanks = " \t\r\n"
 
 // Members yields names and values of an object in the order in which they are
 // written; nothing if j is none.
@@ -39,7 +37,7 @@ func (j JSON) Members() iter.Seq2[string, JSON] {
 		}
 		for i := j.next(1); j[i] != '}'; {
 			end := j.end(i)
-			name := j[i:end].Text()
+			name := j[i:end].name()
 			i = j.next(j.next(end) + 1) // past the colon
 			end = j.end(i)
 			if !yield(name, j[i:end].orNone()) {
@@ -79,6 +77,46 @@ func (j JSON) Get(path ...string) JSON {
 		j = found
 	}
 	return j
+}
+
+// name is Text for what seldom has anything but plain letters.
+func (j JSON) name() string {
+	for i := 1; i < len(j)-1; i++ {
+		if b := j[i]; b == '\\' || b >= utf8.RuneSelf {
+			return j.Text()
+		}
+	}
+	return string(j[1 : len(j)-1])
+}
+
+// Fields is an object taken apart once, for one of which much is looked up.
+type Fields []Field
+
+// Field is a member of an object.
+type Field struct {
+	Name  string
+	Value JSON
+}
+
+// Fields takes an object apart; nil if j is none.
+func (j JSON) Fields() (all Fields) {
+	if j.IsObject() {
+		all = make(Fields, 0, 16)
+	}
+	for name, value := range j.Members() {
+		all = append(all, Field{name, value})
+	}
+	return all
+}
+
+// Get follows names as JSON.Get does.
+func (f Fields) Get(path ...string) JSON {
+	for i := len(f) - 1; i >= 0; i-- {
+		if f[i].Name == path[0] {
+			return f[i].Value.Get(path[1:]...)
+		}
+	}
+	return ""
 }
 
 // Text is what a string means. NUL is left out, because databases and terminals
@@ -181,11 +219,13 @@ func (j JSON) orNone() JSON {
 
 // next is the first place from i on that is no blank.
 func (j JSON) next(i int) int {
-	for strings.IndexByte(blanks, j[i]) >= 0 {
+	for isBlank(j[i]) {
 		i++
 	}
 	return i
 }
+
+func isBlank(b byte) bool { return b == ' ' || b == '\t' || b == '\n' || b == '\r' }
 
 // nextItem is the place of the item after one that ends at i, or of the bracket
 // that closes the list of them.
@@ -220,7 +260,7 @@ func (j JSON) end(i int) int {
 			}
 		}
 	default:
-		for i < len(j) && strings.IndexByte(",]}"+blanks, j[i]) < 0 {
+		for i < len(j) && j[i] != ',' && j[i] != ']' && j[i] != '}' && !isBlank(j[i]) {
 			i++
 		}
 		return i

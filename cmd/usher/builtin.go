@@ -3,6 +3,7 @@ package main
 import (
 	"usher/connectors"
 	"usher/connectors/bot"
+	"usher/connectors/telegram"
 	"usher/connectors/webchat"
 	"usher/connectors/whatsapp"
 	"usher/crm"
@@ -16,6 +17,7 @@ import (
 func channelTypes() map[string]connectors.Factory {
 	return map[string]connectors.Factory{
 		"bot":      bot.New,
+		"telegram": telegram.New,
 		"webchat":  webchat.New,
 		"whatsapp": whatsapp.New,
 	}

@@ -42,7 +42,7 @@ func (c Case) checkMeaning(t *testing.T, connector connectors.Connector, f Fixtu
 	require.Empty(t, Differences(f.Expect.Events, items))
 	var answer connectors.Response
 	if a, ok := connector.(connectors.Acknowledger); ok {
-		answer = a.Acknowledge()
+		answer = a.Acknowledge(items)
 	}
 	if f.Expect.Respond != nil {
 		c.checkResponse(t, f, answer)

@@ -64,7 +64,7 @@ func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request
 	}
 	g.metrics.accepted(ch, len(events))
 	if c, ok := ch.Connector.(connectors.Acknowledger); ok {
-		return c.Acknowledge(), nil
+		return c.Acknowledge(items), nil
 	}
 	return connectors.Response{}, nil
 }
