@@ -168,23 +168,23 @@ func (j JSON) Object() map[string]any {
 	if !j.IsObject() {
 		return nil
 	}
-	object, _ := j.any().(map[string]any)
+	object, _ := j.Value().(map[string]any)
 	return object
 }
 
-// any is the value in Go's types; numbers are float64.
-func (j JSON) any() any {
+// Value is the value in Go's types; numbers are float64.
+func (j JSON) Value() any {
 	switch {
 	case j.IsObject():
 		object := map[string]any{}
 		for name, value := range j.Members() {
-			object[name] = value.any()
+			object[name] = value.Value()
 		}
 		return object
 	case j.IsList():
 		list := []any{}
 		for value := range j.Elements() {
-			list = append(list, value.orNone().any())
+			list = append(list, value.orNone().Value())
 		}
 		return list
 	case j == "true" || j == "false":

@@ -15,7 +15,8 @@ const (
 	lastSecond = 253402300799
 )
 
-// Instant reads a time in seconds or milliseconds; empty and 0 are none.
+// Instant reads a time in seconds or milliseconds, to the millisecond; empty and
+// 0 are none.
 func Instant(s string) (at time.Time, ok bool) {
 	if s == "" {
 		return time.Time{}, true
@@ -26,7 +27,12 @@ func Instant(s string) (at time.Time, ok bool) {
 		if err != nil || math.IsNaN(f) || math.Abs(f) > lastSecond*1000 {
 			return time.Time{}, false
 		}
-		n = int64(f)
+		if f < milliseconds {
+			f *= 1000
+		}
+		if n = int64(math.Round(f)); n > 0 && n < milliseconds {
+			return time.UnixMilli(n).UTC(), true
+		}
 	}
 	switch {
 	case n == 0:

@@ -3,6 +3,9 @@ package main
 import (
 	"usher/connectors"
 	"usher/connectors/bot"
+	dialogflowcx "usher/connectors/dialogflow_cx"
+	dialogflowes "usher/connectors/dialogflow_es"
+	"usher/connectors/rasa"
 	"usher/connectors/telegram"
 	"usher/connectors/webchat"
 	"usher/connectors/whatsapp"
@@ -16,10 +19,13 @@ import (
 // connectors and a line here.
 func channelTypes() map[string]connectors.Factory {
 	return map[string]connectors.Factory{
-		"bot":      bot.New,
-		"telegram": telegram.New,
-		"webchat":  webchat.New,
-		"whatsapp": whatsapp.New,
+		"bot":           bot.New,
+		"dialogflow_cx": dialogflowcx.New,
+		"dialogflow_es": dialogflowes.New,
+		"rasa":          rasa.New,
+		"telegram":      telegram.New,
+		"webchat":       webchat.New,
+		"whatsapp":      whatsapp.New,
 	}
 }
 

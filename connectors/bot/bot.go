@@ -5,15 +5,11 @@
 package bot
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"usher/config"
@@ -25,8 +21,6 @@ const (
 	defaultDeadline = 5 * time.Second
 	// maxDeadline keeps a turn from outliving its HTTP request.
 	maxDeadline = 30 * time.Second
-	// defaultTolerance is the one of the Standard Webhooks libraries.
-	defaultTolerance = 5 * time.Minute
 )
 
 type settings struct {
@@ -39,12 +33,11 @@ type settings struct {
 }
 
 type channel struct {
-	country   string
-	tokens    [][sha256.Size]byte
-	keys      [][]byte
-	tolerance time.Duration
-	deadline  time.Duration
-	forms     bool
+	country  string
+	tokens   connectors.Tokens
+	webhooks connectors.Webhooks
+	deadline time.Duration
+	forms    bool
 }
 
 var (
@@ -60,25 +53,20 @@ func New(setup connectors.Setup) (connectors.Connector, error) {
 	if err := setup.Settings.Decode(&s); err != nil {
 		return nil, err
 	}
-	c := &channel{country: setup.Country, tolerance: defaultTolerance, deadline: defaultDeadline, forms: s.Forms == nil || *s.Forms}
-	for _, token := range s.Token {
-		if token == "" {
-			return nil, errors.New("token: is empty")
-		}
-		c.tokens = append(c.tokens, sha256.Sum256([]byte(token)))
+	c := &channel{country: setup.Country, deadline: defaultDeadline, forms: s.Forms == nil || *s.Forms}
+	var err error
+	if c.tokens, err = connectors.NewTokens(s.Token); err != nil {
+		return nil, err
 	}
 	for _, secret := range s.Secret {
-		key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(string(secret), secretPrefix))
-		if err != nil || len(key) == 0 {
-			return nil, errors.New("secret: want whsec_ and base64, as Standard Webhooks write it")
+		key, err := connectors.WebhookKey(secret)
+		if err != nil {
+			return nil, err
 		}
-		c.keys = append(c.keys, key)
+		c.webhooks.Keys = append(c.webhooks.Keys, key)
 	}
-	if s.Tolerance != nil {
-		c.tolerance = time.Duration(*s.Tolerance)
-	}
-	if c.tolerance < 0 {
-		return nil, errors.New("tolerance: is negative")
+	if c.webhooks.Tolerance, err = connectors.ToleranceOf(s.Tolerance); err != nil {
+		return nil, err
 	}
 	if s.Deadline != nil {
 		c.deadline = time.Duration(*s.Deadline)
@@ -102,22 +90,10 @@ func New(setup connectors.Setup) (connectors.Connector, error) {
 // Verify takes an API key with scope bot, the channel's token as bearer, or a
 // Standard Webhooks signature by the channel's secret.
 func (c *channel) Verify(r *connectors.Request) error {
-	if r.Authorized || c.bearer(r.Bearer()) || c.signed(r) {
+	if r.Authorized || c.tokens.Match(r.Bearer()) || c.webhooks.Signed(r) {
 		return nil
 	}
 	return connectors.ErrUnverified
-}
-
-// bearer compares digests, so that neither length nor content shows in time.
-func (c *channel) bearer(token string) bool {
-	if token == "" {
-		return false
-	}
-	digest, match := sha256.Sum256([]byte(token)), 0
-	for _, want := range c.tokens {
-		match |= subtle.ConstantTimeCompare(digest[:], want[:])
-	}
-	return match == 1
 }
 
 // Capabilities: every reply carries its buttons; a bot that cannot show a form

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"net/http"
-	"strconv"
 	"time"
 
 	"usher/config"
@@ -48,22 +47,11 @@ func (c *caller) Send(ctx context.Context, to connectors.Address, m connectors.M
 	}
 	req.Header.Set("Content-Type", "application/json")
 	switch {
-	case len(c.keys) > 0:
-		c.signOut(req.Header, m.ID, time.Now(), body)
+	case len(c.webhooks.Keys) > 0:
+		c.webhooks.Sign(req.Header, m.ID, time.Now(), body)
 	case c.token != "":
 		req.Header.Set("Authorization", "Bearer "+string(c.token))
 	}
 	_, err = outbound.Do(c.hc, req)
 	return "", err
-}
-
-func (c *caller) signOut(h http.Header, id string, now time.Time, body []byte) {
-	sent := strconv.FormatInt(now.Unix(), 10)
-	var signatures [][]byte
-	for _, key := range c.keys {
-		signatures = append(signatures, sign(key, id, sent, body))
-	}
-	h.Set(headerID, id)
-	h.Set(headerTimestamp, sent)
-	h.Set(headerSignature, string(bytes.Join(signatures, []byte{' '})))
 }

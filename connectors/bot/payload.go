@@ -85,7 +85,7 @@ func dedupeKey(session, messageID string, r *connectors.Request) string {
 	if messageID != "" {
 		return url.QueryEscape(session) + "#" + messageID
 	}
-	if id := r.Header.Get(headerID); id != "" && len(id) <= maxID && printable(id) {
+	if id := r.Header.Get(connectors.HeaderWebhookID); id != "" && len(id) <= maxID && printable(id) {
 		return "#" + id
 	}
 	return ""

@@ -224,7 +224,7 @@ func TestTimestamps(t *testing.T) {
 	t.Parallel()
 	at := time.Date(2026, 9, 1, 8, 0, 37, 0, time.UTC)
 	for written, want := range map[string]time.Time{
-		`"1788249637"`: at, `1788249637`: at, `1788249637.9`: at, `1.788249637e9`: at,
+		`"1788249637"`: at, `1788249637`: at, `1788249637.9`: at.Add(900 * time.Millisecond), `1.788249637e9`: at,
 		`"1788249637250"`: at.Add(250 * time.Millisecond), `1788249637250`: at.Add(250 * time.Millisecond),
 		`null`: {}, `""`: {}, `0`: {},
 	} {

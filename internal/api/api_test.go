@@ -19,6 +19,9 @@ import (
 	"usher/config"
 	"usher/connectors"
 	"usher/connectors/bot"
+	dialogflowcx "usher/connectors/dialogflow_cx"
+	dialogflowes "usher/connectors/dialogflow_es"
+	"usher/connectors/rasa"
 	"usher/connectors/webchat"
 	"usher/connectors/whatsapp"
 	"usher/contacts"
@@ -124,9 +127,12 @@ func business(t testing.TB, db *database.DB, id, country string) *gateway.Busine
 		make     connectors.Factory
 		settings config.Settings
 	}{
-		"webchat/site": {webchat.New, config.Settings{"identity_secret": "0123456789abcdef0123456789abcdef"}},
-		"webchat/own":  {webchat.New, config.Settings{"origins": []any{"https://acme.example"}}},
-		"bot/site":     {bot.New, config.Settings{"token": "bot-token-of-" + id}},
+		"webchat/site":       {webchat.New, config.Settings{"identity_secret": "0123456789abcdef0123456789abcdef"}},
+		"webchat/own":        {webchat.New, config.Settings{"origins": []any{"https://acme.example"}}},
+		"bot/site":           {bot.New, config.Settings{"token": "bot-token-of-" + id}},
+		"dialogflow_cx/site": {dialogflowcx.New, config.Settings{"token": "agent-token", "fields": map[string]any{"mail": "email"}, "person": "/payload/userId"}},
+		"dialogflow_es/site": {dialogflowes.New, config.Settings{"token": "agent-token"}},
+		"rasa/site":          {rasa.New, config.Settings{"token": "agent-token"}},
 		"whatsapp/acme": {whatsapp.New, config.Settings{"app_secret": "app-secret", "verify_token": "verify", "access_token": "access",
 			"phone_number_id": ""}},
 	} {

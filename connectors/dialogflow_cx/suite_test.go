@@ -1,0 +1,24 @@
+package dialogflowcx_test
+
+import (
+	"testing"
+
+	"usher/config"
+	"usher/connectors/connectortest"
+	dialogflowcx "usher/connectors/dialogflow_cx"
+)
+
+func TestSuite(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, connectortest.Case{
+		Factory: dialogflowcx.New,
+		Dir:     "testdata",
+		Settings: config.Settings{
+			"token":    connectortest.Secret,
+			"person":   "/no/such/member",
+			"fields":   map[string]any{"given-name": "first_name"},
+			"deadline": "4s",
+		},
+		Proof: "Authorization",
+	})
+}
