@@ -38,6 +38,9 @@ const (
 	// KindResumed is usher's own: what a run waited for outside of the
 	// conversation has happened. No platform's webhook becomes one.
 	KindResumed Kind = "resumed"
+	// KindAct is usher's own: a person of our side took, answered or closed the
+	// conversation. No platform's webhook becomes one.
+	KindAct Kind = "act"
 )
 
 // The actions of a fulfilment (KindFulfilment) that mean something to usher; any
@@ -140,6 +143,8 @@ type Event struct {
 	Anonymous bool `json:"anonymous,omitempty"`
 	// Resume is what happened (KindResumed).
 	Resume *Resume `json:"resume,omitempty"`
+	// Act is what was done (KindAct).
+	Act *Act `json:"act,omitempty"`
 }
 
 // Offer is a button of a bot platform's own message.

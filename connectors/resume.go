@@ -15,6 +15,8 @@ type Resume struct {
 	Values map[string]any `json:"values,omitempty"`
 	// Replies are what a bot wants to be said.
 	Replies []Message `json:"replies,omitempty"`
+	// AgentID is whom a handover was given to without being asked.
+	AgentID string `json:"agent_id,omitempty"`
 	// Detail is the reason in words, for the trace. It holds no secret.
 	Detail string `json:"detail,omitempty"`
 }

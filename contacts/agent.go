@@ -63,7 +63,11 @@ type Team struct {
 
 // Desk is what a conversation that was handed to people remembers of that.
 type Desk struct {
-	Team       string    `json:"team,omitempty"`
-	AssigneeID string    `json:"assignee_id,omitempty"` // empty: nobody's yet
-	Since      time.Time `json:"since"`                 // when it was handed over
+	Team       string `json:"team,omitempty"`
+	AssigneeID string `json:"assignee_id,omitempty"` // empty: nobody's, or a key's that is no agent's
+	// Taken: a person has taken it; without, it was only given to the assignee.
+	Taken bool      `json:"taken,omitempty"`
+	Since time.Time `json:"since"` // when it was handed over
+	// Closed is when its agent was done; zero: it is open.
+	Closed time.Time `json:"closed,omitzero"`
 }

@@ -116,7 +116,8 @@ func drawGuest(t *rapid.T) *contacts.Guest {
 	}
 	s.Address = blob.Draw(t, "address")
 	if rapid.Bool().Draw(t, "handed over") {
-		s.Desk = &contacts.Desk{Team: text.Draw(t, "team"), AssigneeID: text.Draw(t, "assignee"), Since: moment.Draw(t, "since")}
+		s.Desk = &contacts.Desk{Team: text.Draw(t, "team"), AssigneeID: text.Draw(t, "assignee"), Since: moment.Draw(t, "since"),
+			Taken: rapid.Bool().Draw(t, "taken"), Closed: moment.Draw(t, "closed")}
 	}
 	return g
 }

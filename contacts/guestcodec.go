@@ -43,6 +43,7 @@ const (
 	hasPending
 	hasRawName
 	hasDesk
+	isTaken
 	hasBegun
 	hasVisit
 	hasLanding
@@ -147,6 +148,7 @@ func (w *writer) guest(g *Guest) error {
 		w.string(s.Desk.Team)
 		w.string(s.Desk.AssigneeID)
 		w.time(s.Desk.Since, c.UpdatedAt)
+		w.time(s.Desk.Closed, c.UpdatedAt)
 	}
 	if flags&hasBegun != 0 {
 		w.uint(uint64(s.Begun))
@@ -186,6 +188,7 @@ func flagsOf(g *Guest) uint64 {
 	set(hasPending, len(s.Pending) > 0)
 	set(hasRawName, s.RawName != "")
 	set(hasDesk, s.Desk != nil)
+	set(isTaken, s.Desk != nil && s.Desk.Taken)
 	set(hasBegun, s.Begun != 0)
 	set(hasVisit, s.Visit.Number != 0)
 	set(hasLanding, s.Visit.Landing != "")
@@ -243,7 +246,7 @@ func (r *reader) guest(id string) *Guest {
 	}
 	s.RawName = optional(hasRawName, "")
 	if flags&hasDesk != 0 {
-		s.Desk = &Desk{Team: r.string(), AssigneeID: r.string(), Since: r.time(c.UpdatedAt)}
+		s.Desk = &Desk{Team: r.string(), AssigneeID: r.string(), Taken: flags&isTaken != 0, Since: r.time(c.UpdatedAt), Closed: r.time(c.UpdatedAt)}
 	}
 	if flags&hasBegun != 0 {
 		s.Begun = int(r.uint() & math.MaxInt32)

@@ -80,17 +80,15 @@ func (s *Store) PutDesk(rows []DeskRow) error {
 	})
 }
 
-// AddDesk writes the row of a conversation that has none; contacts.ErrConflict if
-// it has one, the transaction must then be rolled back.
-func (s *Store) AddDesk(d DeskRow) error {
-	_, err := s.tx.Run("INSERT INTO desk ("+deskColumns+") VALUES "+database.Placeholders(1, deskWidth), d.args()...)
-	if database.IsDuplicate(err) {
-		err = contacts.ErrConflict
-	}
+// AssignDesk gives a conversation that waits for anybody to an agent. It is
+// false if it does not wait any more, or is somebody's.
+func (s *Store) AssignDesk(conversation, agentID string) (bool, error) {
+	n, err := s.tx.Run("UPDATE desk SET assignee_id=?, handling=? WHERE id=? AND assignee_id='' AND handling=?",
+		agentID, string(contacts.ByAgent), idOrNone(conversation), string(contacts.Queued))
 	if err != nil {
-		return fmt.Errorf("add to desk: %w", err)
+		return false, fmt.Errorf("assign: %w", err)
 	}
-	return nil
+	return n > 0, nil
 }
 
 // DropDesk forgets the rows of conversations; those that have none are passed

@@ -145,10 +145,18 @@ func testDesk(t *testing.T, p *people) {
 	got, err := p.read(t).DeskOf(p.business, one.ID)
 	require.NoError(t, err)
 	require.Equal(t, one, got)
-	require.ErrorIs(t, p.try(t, func(s *sqlstore.Store) error { return s.AddDesk(two) }), contacts.ErrConflict)
+	assign := func(agent string) (won bool) {
+		p.write(t, func(s *sqlstore.Store) (err error) {
+			won, err = s.AssignDesk(two.ID, agent)
+			return err
+		})
+		return won
+	}
+	require.True(t, assign("agt_2"))
+	require.False(t, assign("agt_3"), "it is somebody's")
 	open, err := p.read(t).OpenConversations(p.business)
 	require.NoError(t, err)
-	require.Equal(t, map[string]int{"agt_" + p.business: 1}, open)
+	require.Equal(t, map[string]int{"agt_" + p.business: 1, "agt_2": 1}, open)
 	_, err = p.read(t).DeskOf("another", one.ID)
 	require.ErrorIs(t, err, contacts.ErrNotFound)
 
@@ -169,7 +177,6 @@ func testDesk(t *testing.T, p *people) {
 	p.write(t, func(s *sqlstore.Store) error { return s.DropDesk([]string{two.ID, "cnv_nobody", "é"}) })
 	_, err = p.read(t).DeskOf(p.business, two.ID)
 	require.ErrorIs(t, err, contacts.ErrNotFound)
-	p.write(t, func(s *sqlstore.Store) error { return s.AddDesk(two) })
 }
 
 // testDeskList: the conversations of contacts and, among them, those of guests

@@ -229,3 +229,38 @@ func ReviveReplies(tx *database.Tx, pos int64) error {
 	}
 	return nil
 }
+
+// FailedReply returns a reply of a business's that was given up, or that its
+// platform says has failed: then without its body. Errors: ErrNotFound, ErrState.
+func FailedReply(tx *database.Tx, business, id string) (Reply, error) {
+	var found *Reply
+	var state ReplyState
+	var progress Progress
+	err := tx.Query(func(rows *sql.Rows) error {
+		found = &Reply{ID: id, Business: business}
+		return rows.Scan(&found.Channel, &found.Conversation, &found.Part, &state, &progress, &found.Body)
+	}, "SELECT channel, conversation_id, part, state, progress, body FROM replies WHERE id=? AND business_id=?", id, business)
+	switch {
+	case err != nil:
+		return Reply{}, fmt.Errorf("read reply: %w", err)
+	case found == nil:
+		return Reply{}, ErrNotFound
+	case state != ReplyFailed && (state != ReplySent || progress != Failed):
+		return Reply{}, ErrState
+	}
+	return *found, nil
+}
+
+// RetryReply makes a failed reply pending again, with the body given. ErrState if
+// it has not failed.
+func RetryReply(tx *database.Tx, r Reply) error {
+	n, err := tx.Run("UPDATE replies SET state=0, attempts=0, due_at=0, last_error='', platform_id='', progress=0, body=?"+
+		" WHERE id=? AND (state=2 OR state=1 AND progress=2)", r.Body, r.ID)
+	if err != nil {
+		return fmt.Errorf("retry reply: %w", err)
+	}
+	if n == 0 {
+		return ErrState
+	}
+	return nil
+}
