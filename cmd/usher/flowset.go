@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -145,15 +146,18 @@ func outline(document []byte) (id string, leads []string) {
 // storeFlows stores flows and gives them their versions, to which runs are
 // pinned.
 func storeFlows(ctx context.Context, business string, all []*flows.Flow, db *database.DB) error {
-	for _, f := range all {
+	stored := make([]sqlstore.Flow, len(all))
+	for i, f := range all {
 		err := db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
-			version, err := sqlstore.New(tx).SaveFlow(business, f.ID, f.Source)
-			f.Version = version
+			version, err := sqlstore.New(tx).SaveFlow(business, f.ID, f.Source, sqlstore.ByFile)
+			f.Version, stored[i] = version, sqlstore.Flow{ID: f.ID, Name: f.Name, Draft: version}
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+		return sqlstore.New(tx).PutFileFlows(business, stored, time.Now().UTC())
+	})
 }

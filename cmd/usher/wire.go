@@ -220,13 +220,17 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 		problems = append(problems, config.Problem{Text: text})
 	}
 	built.Flows.Set(parsed)
+	made, err := sqlstore.New(db.Read(ctx)).Flows(b.ID) // through the API too
+	if err != nil {
+		return nil, nil, err
+	}
 	types := channelTypes()
 	for _, c := range cfg.Channels {
 		if c.Business != b.ID {
 			continue
 		}
 		for _, id := range c.Flows {
-			if built.Flows.Get(id) == nil {
+			if built.Flows.Get(id) == nil && !slices.ContainsFunc(made, func(f sqlstore.Flow) bool { return f.ID == id && !f.FromFile }) {
 				fault("channels."+c.ID+".flow", fmt.Errorf("there is no flow %s", id))
 			}
 		}

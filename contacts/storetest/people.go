@@ -49,6 +49,7 @@ func RunPeople(t *testing.T, open func(testing.TB) *database.DB) {
 			"businesses":               testBusinesses,
 			"keys":                     testKeys,
 			"fields":                   testFields,
+			"flows":                    testFlows,
 			"flow versions":            testFlowVersions,
 			"idempotent requests":      testIdempotency,
 			"race for a flow version":  testFlowRace,

@@ -107,7 +107,7 @@ func (p *people) save(t *testing.T, flow, doc string) int {
 	t.Helper()
 	var version int
 	p.write(t, func(s *sqlstore.Store) (err error) {
-		version, err = s.SaveFlow(p.business, flow, []byte(doc))
+		version, err = s.SaveFlow(p.business, flow, []byte(doc), "key_1")
 		return err
 	})
 	return version
@@ -120,7 +120,10 @@ func testFlowVersions(t *testing.T, p *people) {
 	require.Equal(t, 1, p.save(t, "other", "two"))
 	doc, err := p.read(t).FlowVersion(p.business, "welcome", 2)
 	require.NoError(t, err)
-	require.Equal(t, "two", string(doc))
+	require.Equal(t, "two", string(doc.Document))
+	require.Equal(t, "key_1", doc.Author)
+	require.NotZero(t, doc.CreatedAt)
+	require.Zero(t, doc.PublishedAt)
 	for _, missing := range []struct {
 		business, flow string
 		version        int
@@ -134,6 +137,64 @@ func testFlowVersions(t *testing.T, p *people) {
 	one, err := p.read(t).FlowVersions(p.business, "welcome")
 	require.NoError(t, err)
 	require.Equal(t, []int{1, 2}, []int{one[0].Version, one[1].Version})
+}
+
+// testFlows: draft, published, rollback; what the configuration declares is
+// published, what it declares no more is not.
+func testFlows(t *testing.T, p *people) {
+	for _, doc := range []string{"one", "two"} {
+		p.save(t, "welcome", doc)
+	}
+	_, err := p.read(t).Flow(p.business, "welcome")
+	require.ErrorIs(t, err, contacts.ErrNotFound)
+	flow := sqlstore.Flow{ID: "welcome", Name: "Welcome 🦊", Draft: 1, CreatedAt: at(1), UpdatedAt: at(1)}
+	put := func() { p.write(t, func(s *sqlstore.Store) error { return s.PutFlow(p.business, flow) }) }
+	put()
+	put()
+	flow.Draft, flow.UpdatedAt = 2, at(2)
+	put()
+	publish := func(id string, version int) error {
+		return p.try(t, func(s *sqlstore.Store) error { return s.PublishFlow(p.business, id, version, "key_1", at(3)) })
+	}
+	require.NoError(t, publish("welcome", 2))
+	require.NoError(t, publish("welcome", 1))
+	require.ErrorIs(t, publish("welcome", 3), contacts.ErrNotFound)
+	require.ErrorIs(t, publish("é", 1), contacts.ErrNotFound)
+	flow.Published, flow.UpdatedAt = 1, at(3)
+	got, err := p.read(t).Flow(p.business, "welcome")
+	require.NoError(t, err)
+	require.Equal(t, flow, got)
+	version, err := p.read(t).FlowVersion(p.business, "welcome", 2)
+	require.NoError(t, err)
+	require.Equal(t, []any{"key_1", at(3)}, []any{version.PublishedBy, version.PublishedAt})
+
+	p.save(t, "faq", "three")
+	declare := func(now int, flows ...sqlstore.Flow) {
+		p.write(t, func(s *sqlstore.Store) error { return s.PutFileFlows(p.business, flows, at(now)) })
+	}
+	published := func() map[string]int {
+		all, err := p.read(t).PublishedFlows()
+		require.NoError(t, err)
+		return all[p.business]
+	}
+	faq := sqlstore.Flow{ID: "faq", Name: "FAQ", Draft: 1}
+	declare(4, faq)
+	declare(5, faq)
+	require.Equal(t, map[string]int{"welcome": 1, "faq": 1}, published())
+	got, err = p.read(t).Flow(p.business, "faq")
+	require.NoError(t, err)
+	require.Equal(t, sqlstore.Flow{ID: "faq", Name: "FAQ", Draft: 1, Published: 1, FromFile: true, CreatedAt: at(4), UpdatedAt: at(4)}, got)
+	version, err = p.read(t).FlowVersion(p.business, "faq", 1)
+	require.NoError(t, err)
+	require.Equal(t, sqlstore.ByFile, version.PublishedBy)
+	declare(6, sqlstore.Flow{ID: "welcome", Name: "Welcome", Draft: 2})
+	require.Equal(t, map[string]int{"welcome": 2}, published())
+	all, err := p.read(t).Flows(p.business)
+	require.NoError(t, err)
+	require.Equal(t, []sqlstore.Flow{
+		{ID: "faq", Name: "FAQ", Draft: 1, CreatedAt: at(4), UpdatedAt: at(6)},
+		{ID: "welcome", Name: "Welcome", Draft: 2, Published: 2, FromFile: true, CreatedAt: at(1), UpdatedAt: at(6)},
+	}, all)
 }
 
 func testFlowRace(t *testing.T, p *people) {

@@ -118,7 +118,7 @@ func business(t testing.TB, db *database.DB, id, country string) *gateway.Busine
 		if err := st.PutField(id, sqlstore.StoredField{Field: size, FromFile: true, CreatedAt: time.Now()}); err != nil {
 			return err
 		}
-		flow.Version, err = st.SaveFlow(id, "hello", flow.Source)
+		flow.Version, err = st.SaveFlow(id, "hello", flow.Source, sqlstore.ByFile)
 		return err
 	})
 	require.NoError(t, err)

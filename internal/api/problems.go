@@ -50,6 +50,8 @@ type fault struct {
 	Code   string  `json:"code" example:"taken" doc:"For programs: required, unknown, type, invalid, too_long, mangled, read_only, taken, managed_by_file, state"`
 	Detail string  `json:"detail,omitempty" doc:"For people"`
 	Holder *holder `json:"holder,omitempty" doc:"Who has the value that is taken"`
+	Line   int     `json:"line,omitempty" doc:"Of a document, from 1"`
+	Column int     `json:"column,omitempty"`
 }
 
 // holder is who has an address that must be unique.

@@ -69,6 +69,16 @@ func (s *Server) routes() []route {
 		{method: "POST", path: "/v1/deliveries/{id}/replay", needs: agent, mount: typed(s.replayDelivery), status: http.StatusAccepted, body: replayBody{}, bare: true, summary: "Deliver again under the same lead key"},
 		{method: "POST", path: "/v1/destinations/{id}/enable", needs: admin, mount: typed(s.enableDestination), summary: "Bring a disabled destination back"},
 
+		// Flows.
+		{method: "GET", path: "/v1/flows", needs: read, mount: typed(s.listFlows), summary: "List flows"},
+		{method: "POST", path: "/v1/flows", needs: admin, mount: typed(s.createFlow), status: http.StatusCreated, body: flowDocument{}, summary: "Make a flow of a document, JSON or YAML; it runs once it is published"},
+		{method: "GET", path: "/v1/flows/{id}", needs: read, mount: typed(s.getFlow), summary: "Read a flow with its draft"},
+		{method: "PUT", path: "/v1/flows/{id}", needs: admin, mount: typed(s.putFlow), body: flowDocument{}, summary: "Save a new draft, JSON or YAML"},
+		{method: "GET", path: "/v1/flows/{id}/versions", needs: read, mount: typed(s.listFlowVersions), summary: "List a flow's versions, the newest first"},
+		{method: "GET", path: "/v1/flows/{id}/versions/{version}", needs: read, mount: typed(s.getFlowVersion), summary: "Read a version of a flow"},
+		{method: "GET", path: "/v1/flows/{id}/diff", needs: read, mount: typed(s.diffFlow), summary: "Compare two versions of a flow"},
+		{method: "POST", path: "/v1/flows/{id}/publish", needs: admin, mount: typed(s.publishFlow), body: publishBody{}, bare: true, summary: "Give new runs a version, an older one too"},
+
 		// Settings.
 		{method: "GET", path: "/v1/fields", needs: read, mount: typed(s.listFields), summary: "List contact fields"},
 		{method: "POST", path: "/v1/fields", needs: admin, mount: typed(s.createField), status: http.StatusCreated, body: fieldBody{}, summary: "Add a contact field"},

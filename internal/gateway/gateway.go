@@ -61,29 +61,6 @@ type Business struct {
 	Destinations []*Destination
 }
 
-// FlowSet is a business's flows in the versions that new runs get. It may be
-// replaced while conversations run.
-type FlowSet struct {
-	now atomic.Pointer[map[string]*flows.Flow]
-}
-
-// Get returns a flow by its id, nil if there is none.
-func (s *FlowSet) Get(id string) *flows.Flow {
-	if all := s.now.Load(); all != nil {
-		return (*all)[id]
-	}
-	return nil
-}
-
-// Set replaces all flows.
-func (s *FlowSet) Set(all []*flows.Flow) {
-	byID := make(map[string]*flows.Flow, len(all))
-	for _, f := range all {
-		byID[f.ID] = f
-	}
-	s.now.Store(&byID)
-}
-
 // Channel is one configured way in and out.
 type Channel struct {
 	ID        string // type/name
@@ -141,6 +118,7 @@ type Gateway struct {
 	replies    *replies
 	leads      []*leads
 	versions   versions
+	flowsMu    sync.Mutex // held by whoever takes published flows up
 	answers    answers
 	fresh      fresh
 	states     states

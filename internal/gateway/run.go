@@ -93,6 +93,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := g.readFlows(ctx); err != nil {
+		return err
+	}
 	work, ctx := errgroup.WithContext(ctx)
 	if g.Role != RoleIntake {
 		if err := g.renew(ctx); err != nil {
@@ -112,6 +115,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	work.Go(func() error { return g.DB.Checkpoint(ctx) })
 	work.Go(func() error { return g.watchBacklog(ctx) })
 	work.Go(func() error { return g.watchFields(ctx) })
+	work.Go(func() error { return g.watchFlows(ctx) })
 	err := work.Wait()
 	if g.Role != RoleIntake {
 		leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), inbox.LeaseTime)

@@ -19,6 +19,9 @@ type versions struct {
 	old map[versionKey]*flows.Flow
 }
 
+// versionsMost are remembered; beyond, those still needed are read again.
+const versionsMost = 1000
+
 type versionKey struct {
 	business, flow string
 	version        int
@@ -36,18 +39,19 @@ func (v *versions) find(ctx context.Context, db *database.DB, b *Business, id st
 	if flow, ok := v.old[key]; ok {
 		return flow, nil
 	}
-	doc, err := sqlstore.New(db.Read(ctx)).FlowVersion(b.ID, id, version)
-	if err != nil && !errors.Is(err, contacts.ErrNotFound) {
+	stored, err := sqlstore.New(db.Read(ctx)).FlowVersion(b.ID, id, version)
+	if errors.Is(err, contacts.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, fmt.Errorf("read flow %s version %d: %w", id, version, err)
 	}
-	var flow *flows.Flow
-	if err == nil {
-		flow, _ = flows.Parse(id, doc, b.Fields) // it was checked when it was stored
+	flow, _ := flows.Parse(id, stored.Document, b.Fields) // it was checked when it was stored
+	if flow == nil {
+		return nil, nil // it may need a field that this node learns of soon
 	}
-	if flow != nil {
-		flow.Version = version
-	}
-	if v.old == nil {
+	flow.Version = version
+	if v.old == nil || len(v.old) >= versionsMost {
 		v.old = map[versionKey]*flows.Flow{}
 	}
 	v.old[key] = flow
