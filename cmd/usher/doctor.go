@@ -92,7 +92,7 @@ func (d *doctor) look(ctx context.Context, path string) {
 	d.secretKey()
 	fields := d.fields(ctx, db)
 	d.flows(fields)
-	d.channels(ctx, fields)
+	d.channels(ctx, db, fields)
 	d.destinations(ctx, fields)
 	d.keys(ctx, db)
 	d.backlog(ctx, db)

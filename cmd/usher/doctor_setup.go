@@ -14,6 +14,7 @@ import (
 	"usher/contacts"
 	"usher/contacts/sqlstore"
 	"usher/crm"
+	"usher/flows"
 	"usher/internal/database"
 	"usher/internal/gateway"
 	"usher/internal/outbound"
@@ -106,7 +107,7 @@ func (d *doctor) flows(fields map[string]*contacts.Fields) {
 
 // channels builds every channel as serve would, and reaches the platforms whose
 // address is configured.
-func (d *doctor) channels(ctx context.Context, fields map[string]*contacts.Fields) {
+func (d *doctor) channels(ctx context.Context, db *database.DB, fields map[string]*contacts.Fields) {
 	types := channelTypes()
 	hc, err := outbound.New(outbound.Options{AllowPrivate: d.cfg.Outbound.AllowPrivateNetworks})
 	if err != nil {
@@ -128,7 +129,7 @@ func (d *doctor) channels(ctx context.Context, fields map[string]*contacts.Field
 			d.fail(what, "settings: %v", err)
 			continue
 		}
-		if missing := d.missingFlow(c, fields[c.Business]); missing != "" {
+		if missing := d.missingFlow(ctx, db, c, fields[c.Business]); missing != "" {
 			d.fail(what, "there is no flow %s", missing)
 			continue
 		}
@@ -139,7 +140,7 @@ func (d *doctor) channels(ctx context.Context, fields map[string]*contacts.Field
 	}
 }
 
-func (d *doctor) missingFlow(c config.Channel, fields *contacts.Fields) string {
+func (d *doctor) missingFlow(ctx context.Context, db *database.DB, c config.Channel, fields *contacts.Fields) string {
 	if fields == nil {
 		return ""
 	}
@@ -147,12 +148,15 @@ func (d *doctor) missingFlow(c config.Channel, fields *contacts.Fields) string {
 	if err != nil {
 		return ""
 	}
-	for _, id := range c.Flows {
-		there := false
-		for _, f := range parsed {
-			there = there || f.ID == id
+	var made []string
+	if db != nil {
+		if made, err = madeFlows(ctx, db, c.Business); err != nil {
+			d.fail("flows", "%v", err)
 		}
-		if !there {
+	}
+	for _, id := range c.Flows {
+		declared := slices.ContainsFunc(parsed, func(f *flows.Flow) bool { return f.ID == id })
+		if !declared && !slices.Contains(made, id) {
 			return id
 		}
 	}

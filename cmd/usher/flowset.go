@@ -161,3 +161,16 @@ func storeFlows(ctx context.Context, business string, all []*flows.Flow, db *dat
 		return sqlstore.New(tx).PutFileFlows(business, stored, time.Now().UTC())
 	})
 }
+
+// madeFlows are the ids of the flows that were made through the API, published or
+// not: channels may name them.
+func madeFlows(ctx context.Context, db *database.DB, business string) ([]string, error) {
+	all, err := sqlstore.New(db.Read(ctx)).Flows(business)
+	var ids []string
+	for _, f := range all {
+		if !f.FromFile {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids, err
+}

@@ -220,7 +220,7 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 		problems = append(problems, config.Problem{Text: text})
 	}
 	built.Flows.Set(parsed)
-	made, err := sqlstore.New(db.Read(ctx)).Flows(b.ID) // through the API too
+	made, err := madeFlows(ctx, db, b.ID)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -230,7 +230,7 @@ func business(ctx context.Context, cfg *config.Config, b config.Business, db *da
 			continue
 		}
 		for _, id := range c.Flows {
-			if built.Flows.Get(id) == nil && !slices.ContainsFunc(made, func(f sqlstore.Flow) bool { return f.ID == id && !f.FromFile }) {
+			if built.Flows.Get(id) == nil && !slices.Contains(made, id) {
 				fault("channels."+c.ID+".flow", fmt.Errorf("there is no flow %s", id))
 			}
 		}

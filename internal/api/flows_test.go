@@ -102,7 +102,7 @@ func TestFlowFaults(t *testing.T) {
 	require.Equal(t, "id", a.text("errors", 0, "field"))
 	a = w.call("PUT", "/v1/flows/promo", adminKey, "id: promo\nsteps: [{say: hi, go: end}, {say: never}, {run: nowhere}]\n")
 	require.Equal(t, http.StatusOK, a.status)
-	require.EqualValues(t, 1, a.at("warnings", 0, "line"))
+	require.EqualValues(t, 2, a.at("warnings", 0, "line"))
 	a = w.call("POST", "/v1/flows/promo/publish", adminKey, nil)
 	require.Equal(t, http.StatusUnprocessableEntity, a.status)
 	require.Contains(t, a.text("detail"), `no flow "nowhere"`)
