@@ -15,6 +15,7 @@ type Flow struct {
 	Source  []byte // the document as it was written
 
 	file       string
+	at         place // of its id
 	start      start
 	defaults   defaults
 	steps      []step

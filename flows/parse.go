@@ -71,7 +71,10 @@ func (r *reader) document(o *object) {
 	case !ok && !o.has("id"):
 		r.fault(o.at, "a flow needs an id")
 	}
-	f.ID, f.Name = id, id
+	f.ID, f.Name, f.at = id, id, o.at
+	if ok {
+		f.at = e.at()
+	}
 	if name, _, ok := o.text("name"); ok {
 		f.Name = name
 	}

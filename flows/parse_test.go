@@ -138,7 +138,7 @@ func TestCheckAll(t *testing.T) {
 		parse("c.yaml", "id: welcome\nsteps:\n  - say: a\n"),
 	}
 	var got []string
-	for _, p := range CheckAll(all, []string{"hubspot"}) {
+	for _, p := range CheckAll(all, Around{Destinations: []string{"hubspot"}}) {
 		got = append(got, p.String())
 	}
 	require.Equal(t, []string{
@@ -147,7 +147,7 @@ func TestCheckAll(t *testing.T) {
 		`b.yaml:5:10: no flow "gone"`,
 		`c.yaml:1:1: a second flow "welcome"; the first is in a.yaml`,
 	}, got)
-	require.Len(t, CheckAll(all, nil), 3)
+	require.Len(t, CheckAll(all, Around{}), 3)
 }
 
 func TestExampleFlows(t *testing.T) {

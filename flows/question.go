@@ -16,6 +16,7 @@ type question struct {
 	key      string          // its name in forms and for who waits
 	input    input
 	choices  []choice
+	at       place       // of the choices
 	rule     *answerRule // nil: every value of the input
 	invalid  *template   // nil: the input's own text
 	optional bool

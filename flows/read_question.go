@@ -90,6 +90,7 @@ func (r *reader) choices(o *object, q *question) {
 	if !ok {
 		return
 	}
+	q.at = e.at()
 	for _, item := range items {
 		c, ok := r.choice(follow(item), e.at())
 		if !ok {

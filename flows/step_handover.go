@@ -17,6 +17,7 @@ import (
 //     go: bye          # an agent gave the conversation back
 //     otherwise: reach # nobody in time, closed or off
 type handover struct {
+	at          place // of the step's key
 	team, agent string
 	wait        time.Duration
 	success     *template // nil: nothing is said
@@ -38,7 +39,7 @@ const (
 )
 
 func readHandover(r *reader, o *object, e entry, _ *step) body {
-	b := &handover{wait: defaultPatience}
+	b := &handover{at: e.at(), wait: defaultPatience}
 	h, ok := r.object(e.value, e.at(), "handover")
 	if !ok {
 		return b

@@ -23,6 +23,7 @@ type utterance struct {
 	media     []attachment
 	buttons   []connectors.Button
 	noPreview bool
+	at        place // of the buttons
 }
 
 // attachment is a file by its address, which the platform fetches.
@@ -77,6 +78,7 @@ func (u *utterance) read(r *reader, n *yaml.Node, at place) {
 		u.readMedia(r, o, kind)
 	}
 	if items, e, ok := o.items("buttons", maxOffered); ok {
+		u.at = e.at()
 		for _, item := range items {
 			if c, ok := r.choice(follow(item), e.at()); ok {
 				if strings.Contains(c.title+c.value, "{{") {

@@ -90,20 +90,22 @@ func (s *flowShelf) fieldsOf(business string) (*contacts.Fields, error) {
 // for the main business, then what only another business minds.
 func (s *flowShelf) check(files []string) ([]flows.Problem, error) {
 	var documents []flowDocument
+	var problems []flows.Problem
 	for _, file := range files {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
+		if config.IsFlowTest(file) {
+			_, faults := flows.ParseScript(file, text, s.fields)
+			problems = append(problems, faults...)
+			continue
+		}
 		documents = append(documents, flowDocument{file, text})
 	}
 	documents = append(documents, s.otherDocuments(files)...)
-	parsed, problems, between := judgeFlows(s.cfg, s.cfg.Business.ID, documents, s.fields)
-	for _, p := range between {
-		// Without a configuration nobody knows which other flows there are.
-		p.Warning = p.Warning || s.path == "" && len(parsed) == len(files)
-		problems = append(problems, p)
-	}
+	_, own, between := judgeFlows(s.cfg, s.cfg.Business.ID, documents, s.fields)
+	problems = append(append(problems, own...), between...)
 	for _, b := range s.cfg.Businesses {
 		fields, err := s.fieldsOf(b.ID)
 		if err != nil {

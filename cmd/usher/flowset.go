@@ -57,7 +57,9 @@ func judgeFlows(cfg *config.Config, business string, documents []flowDocument, f
 			parsed = append(parsed, flow)
 		}
 	}
-	between = flows.CheckAll(parsed, destinationsFor(cfg, business))
+	between = flows.CheckAll(parsed, flows.Around{
+		Open: cfg.Sample, Destinations: destinationsFor(cfg, business), Channels: shownOn(cfg),
+	})
 	if business != cfg.Business.ID {
 		needed := neededFiles(cfg, business, documents)
 		spare := func(p flows.Problem) bool { return !slices.Contains(needed, p.File) }
@@ -80,6 +82,20 @@ func destinationsFor(cfg *config.Config, business string) []string {
 		}
 	}
 	return ids
+}
+
+// shownOn are the types of the channels that show flows. nil: there is no
+// configuration that could say.
+func shownOn(cfg *config.Config) []string {
+	if cfg.Sample {
+		return nil
+	}
+	types := make([]string, 0, len(cfg.Channels))
+	for _, c := range cfg.Channels {
+		kind, _, _ := strings.Cut(c.ID, "/")
+		types = append(types, kind)
+	}
+	return types
 }
 
 // neededFiles are the files of the flows that a business's channels name, and of

@@ -153,7 +153,7 @@ func (g *Gateway) fitToRun(ctx context.Context, b *Business, id string, doc []by
 	for _, d := range b.Destinations {
 		destinations = append(destinations, d.ID)
 	}
-	found := slices.DeleteFunc(flows.CheckAll(append(all, parsed), destinations), func(p flows.Problem) bool { return p.Warning || p.File != documentName })
+	found := slices.DeleteFunc(flows.CheckAll(append(all, parsed), flows.Around{Destinations: destinations}), func(p flows.Problem) bool { return p.Warning || p.File != documentName })
 	if len(found) > 0 {
 		return &FlowFaults{found}
 	}
