@@ -100,6 +100,16 @@ func drawGuest(t *rapid.T) *contacts.Guest {
 		s.Said.Set("first_name", "Ada")
 	}
 	s.Begun = rapid.IntRange(0, 1<<20).Draw(t, "begun")
+	if system := rapid.MapOf(text, rapid.OneOf(text.AsAny(), rapid.Bool().AsAny(), rapid.Float64().AsAny())).Draw(t, "system"); len(system) > 0 {
+		s.System = system
+	}
+	for _, said := range rapid.SliceOf(rapid.OneOf(field, text)).Draw(t, "sources") {
+		if s.Sources == nil {
+			s.Sources = map[string]contacts.Source{}
+		}
+		s.Sources[said] = contacts.Source{Channel: g.Conversation.Channel, Via: rapid.SampledFrom([]string{"ask", "form", "set", ""}).Draw(t, "via"),
+			Flow: text.Draw(t, "flow"), Step: text.Draw(t, "step")}
+	}
 	s.Visit.Landing = text.Draw(t, "landing")
 	if n := rapid.IntRange(0, 9).Draw(t, "visits"); n > 0 {
 		s.Visit.Number, s.Visit.Since, s.Visit.Seen = n, moment.Draw(t, "since"), moment.Draw(t, "seen")

@@ -138,6 +138,15 @@ type Conversation struct {
 type State struct {
 	// Said is what was said in this conversation, or proven for it.
 	Said Values `json:"said,omitempty"`
+	// Sources tell of what a guest said where it did, if the channel did not say
+	// it by itself; a contact has a history instead.
+	Sources map[string]Source `json:"-"`
+	// Proven names the fields whose value is proven to be the person's. A guest
+	// with a proven address is none any more.
+	Proven []string `json:"proven,omitempty"`
+	// System is what a guest's channel knows by itself: user agent, campaign …; a
+	// contact has its own.
+	System map[string]any `json:"-"`
 	// Unsaved are addresses said here that somebody else has: this conversation
 	// goes on seeing them, its contact does not get them.
 	Unsaved Values `json:"unsaved,omitempty"`

@@ -47,6 +47,8 @@ const (
 	hasBegun
 	hasVisit
 	hasLanding
+	hasSources
+	hasSystem
 )
 
 // MovedVersion is the version of a guest that became a contact: nobody writes it
@@ -159,7 +161,20 @@ func (w *writer) guest(g *Guest) error {
 		w.time(s.Visit.Seen, c.UpdatedAt)
 	}
 	optional(hasLanding, s.Visit.Landing)
-	return w.values(s.Said, flags&isComposedName != 0)
+	if flags&hasSystem != 0 {
+		system, err := json.Marshal(s.System)
+		if err != nil {
+			return err
+		}
+		w.bytes(system)
+	}
+	if err := w.values(s.Said, flags&isComposedName != 0); err != nil {
+		return err
+	}
+	if flags&hasSources != 0 {
+		w.sources(s)
+	}
+	return nil
 }
 
 func flagsOf(g *Guest) uint64 {
@@ -192,6 +207,8 @@ func flagsOf(g *Guest) uint64 {
 	set(hasBegun, s.Begun != 0)
 	set(hasVisit, s.Visit.Number != 0)
 	set(hasLanding, s.Visit.Landing != "")
+	set(hasSources, len(s.Sources) > 0)
+	set(hasSystem, len(s.System) > 0)
 	return flags
 }
 
@@ -255,8 +272,73 @@ func (r *reader) guest(id string) *Guest {
 		s.Visit = Visit{Number: int(r.uint() & math.MaxInt32), Since: r.time(c.UpdatedAt), Seen: r.time(c.UpdatedAt)}
 	}
 	s.Visit.Landing = optional(hasLanding, "")
+	if flags&hasSystem != 0 && json.Unmarshal(r.take(r.uint()), &s.System) != nil {
+		r.fail()
+	}
 	s.Said = r.values(flags&isComposedName != 0)
+	if flags&hasSources != 0 {
+		s.Sources = r.sources(c)
+	}
 	return g
+}
+
+// sources are written as places: of the field among those said, of texts among
+// those written before. All are of the guest's channel.
+func (w *writer) sources(s *State) {
+	fields := slices.Sorted(maps.Keys(s.Said))
+	var seen []string
+	text := func(s string) {
+		place := slices.Index(seen, s) + 1
+		w.uint(uint64(place))
+		if place == 0 {
+			seen = append(seen, s)
+			w.string(s)
+		}
+	}
+	w.uint(uint64(len(s.Sources)))
+	for _, field := range slices.Sorted(maps.Keys(s.Sources)) {
+		source := s.Sources[field]
+		place := slices.Index(fields, field) + 1
+		w.uint(uint64(place))
+		if place == 0 { // it was cleared since
+			w.string(field)
+		}
+		text(source.Via)
+		text(source.Flow)
+		text(source.Step)
+	}
+}
+
+func (r *reader) sources(c *Conversation) map[string]Source {
+	fields := slices.Sorted(maps.Keys(c.State.Said))
+	var seen []string
+	text := func() string {
+		place := r.uint()
+		switch {
+		case place == 0:
+			seen = append(seen, r.string())
+			return seen[len(seen)-1]
+		case place <= uint64(len(seen)):
+			return seen[place-1]
+		}
+		r.fail()
+		return ""
+	}
+	n := r.count()
+	sources := make(map[string]Source, n)
+	for range n {
+		var field string
+		switch place := r.uint(); {
+		case place == 0:
+			field = r.string()
+		case place <= uint64(len(fields)):
+			field = fields[place-1]
+		default:
+			r.fail()
+		}
+		sources[field] = Source{Channel: c.Channel, Via: text(), Flow: text(), Step: text()}
+	}
+	return sources
 }
 
 func blob(s string) []byte {

@@ -38,6 +38,14 @@ type caller struct {
 // may says whether one of the wanted scopes is among, or implied by, the key's.
 func (c *caller) may(wanted ...scope) bool { return may(c.Scopes, wanted...) }
 
+// origin is how what the caller writes came about, and who that is.
+func (c *caller) origin() (via, by string) {
+	if c.AgentID != "" {
+		return viaManual, c.AgentID
+	}
+	return viaAPI, c.ID
+}
+
 func may(scopes []string, wanted ...scope) bool {
 	for _, has := range scopes {
 		for _, want := range wanted {

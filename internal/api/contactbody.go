@@ -100,7 +100,7 @@ func (w *written) draft() (gateway.Draft, error) {
 	if faults = append(faults, more...); len(faults) > 0 {
 		return gateway.Draft{}, invalid(faults...)
 	}
-	d := gateway.Draft{Values: map[string]any{}, Via: viaAPI}
+	d := gateway.Draft{Values: map[string]any{}}
 	for name, value := range w.values {
 		if value != nil {
 			d.Values[name] = value
@@ -130,12 +130,15 @@ func (w *written) has(name string) bool {
 	}
 }
 
-// viaAPI is the source of what comes through the API.
-const viaAPI = "api"
+// Sources of what comes through the API: from programs, and from agents by hand.
+const (
+	viaAPI    = "api"
+	viaManual = "manual"
+)
 
 // patch is what a merge patch changes.
 func (w *written) patch() (gateway.Patch, []fault) {
-	p := gateway.Patch{Values: w.values, Via: viaAPI}
+	p := gateway.Patch{Values: w.values}
 	var faults []fault
 	for _, name := range sortedNames(w.rest) {
 		var err error

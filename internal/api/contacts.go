@@ -81,6 +81,7 @@ func (s *Server) createContact(ctx context.Context, in *Raw) (*contactAnswer, er
 	if err != nil {
 		return nil, err
 	}
+	draft.Via, draft.By = callerOf(ctx).origin()
 	c, err := s.gateway.CreateContact(ctx, b, draft)
 	if err != nil {
 		return nil, s.holderOf(ctx, b, err)
@@ -114,6 +115,7 @@ func (s *Server) patchContact(ctx context.Context, in *patchContactInput) (*cont
 		return nil, invalid(faults...)
 	}
 	p.IfVersion = version
+	p.Via, p.By = callerOf(ctx).origin()
 	c, err := s.gateway.PatchContact(ctx, b, in.ID, p)
 	if err != nil {
 		return nil, s.holderOf(ctx, b, err)
@@ -122,7 +124,8 @@ func (s *Server) patchContact(ctx context.Context, in *patchContactInput) (*cont
 }
 
 func (s *Server) archiveContact(ctx context.Context, in *ByID) (*nothing, error) {
-	if err := s.gateway.ArchiveContact(ctx, businessOf(ctx), in.ID); err != nil {
+	_, by := callerOf(ctx).origin()
+	if err := s.gateway.ArchiveContact(ctx, businessOf(ctx), in.ID, by); err != nil {
 		return nil, err
 	}
 	return &nothing{}, nil
@@ -130,7 +133,8 @@ func (s *Server) archiveContact(ctx context.Context, in *ByID) (*nothing, error)
 
 func (s *Server) restoreContact(ctx context.Context, in *ByID) (*contactAnswer, error) {
 	b := businessOf(ctx)
-	c, err := s.gateway.RestoreContact(ctx, b, in.ID)
+	_, by := callerOf(ctx).origin()
+	c, err := s.gateway.RestoreContact(ctx, b, in.ID, by)
 	if err != nil {
 		return nil, s.holderOf(ctx, b, err)
 	}

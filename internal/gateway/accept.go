@@ -206,7 +206,7 @@ func checkParameters(b *Business, items []connectors.Item) error {
 			continue
 		}
 		for name, raw := range ev.Parameters {
-			if _, _, err := parseValue(b, name, raw); err != nil {
+			if _, _, err := parseValue(b, countryOf(ev), name, raw); err != nil {
 				return &connectors.FieldError{Field: "parameters." + name, Code: err.Code, Detail: err.Detail}
 			}
 		}

@@ -32,7 +32,7 @@ func TestArchivedContactWrites(t *testing.T) {
 		require.NoError(t, w.post("phone/acme", fromPhone("+447700900123", "Ada Lovelace", "Hi")))
 		w.idle()
 		c := w.onlyContact()
-		require.NoError(t, w.g.ArchiveContact(t.Context(), w.b, c.ID))
+		require.NoError(t, w.g.ArchiveContact(t.Context(), w.b, c.ID, ""))
 		require.True(t, w.contact(c.ID).Archived)
 		require.NoError(t, w.post("phone/acme", fromPhone("+447700900123", "A.", "Hi again")))
 		w.idle()
@@ -43,7 +43,7 @@ func TestArchivedContactWrites(t *testing.T) {
 
 		// On webchat it is not recognised until it gives what is known.
 		mail := w.create(map[string]any{"email": "bob@example.com", "name": "Bob Bobson"})
-		require.NoError(t, w.g.ArchiveContact(t.Context(), w.b, mail.ID))
+		require.NoError(t, w.g.ArchiveContact(t.Context(), w.b, mail.ID, ""))
 		ev := message("v1", "Hi")
 		require.NoError(t, w.post("web/site", ev))
 		w.idle()
@@ -174,7 +174,7 @@ func TestTakenAddresses(t *testing.T) {
 		_, err = w.g.PatchContact(t.Context(), w.b, bob.ID, Patch{Values: map[string]any{"email": "Ada@example.com", "plan": "gold"}})
 		taken(err, "email", sqlstore.HolderContact, ada.ID)
 		require.Nil(t, w.contact(bob.ID).Values["plan"], "nothing of it is kept")
-		require.NoError(t, w.g.ArchiveContact(t.Context(), w.b, ada.ID))
+		require.NoError(t, w.g.ArchiveContact(t.Context(), w.b, ada.ID, ""))
 		_, err = w.g.CreateContact(t.Context(), w.b, Draft{Values: map[string]any{"email": "ada@example.com", "name": "X Y"}})
 		taken(err, "email", sqlstore.HolderContact, ada.ID)
 		addAgent(t, w, sqlstore.Address{Kind: "email", Value: "agent@example.com"})

@@ -214,6 +214,12 @@ type turn struct {
 	holders map[sqlstore.Address]sqlstore.Holder // of proven, as they were read
 
 	captured []capture
+	// heard is what was captured, and said where a guest's earlier words are from,
+	// whatever becomes of it.
+	heard   []capture
+	said    map[string]contacts.Source
+	system  map[string]any // what the channel knows by itself
+	history *history       // what changes about the contact
 	// What claims found, once play has ended.
 	allClaims []sqlstore.Address
 	hasClaims bool
@@ -291,6 +297,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		people := sqlstore.New(tx)
 		var convs []*contacts.Conversation
 		var persons []*contacts.Contact
+		var histories []*history
 		var added []sqlstore.AddressRow
 		var lines []contacts.Line
 		var sessions []sqlstore.Session
@@ -302,14 +309,16 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			if t.contact != nil {
 				convs = append(convs, t.conv)
 				if t.isNew || t.dirty {
-					persons = append(persons, t.contact)
+					persons, histories = append(persons, t.contact), append(histories, t.history)
 				}
 				lines = append(lines, t.lines...)
 			}
 			for _, take := range t.take {
-				if err := g.takeAddress(people, t, take); err != nil {
+				lost, err := g.takeAddress(people, t, take)
+				if err != nil {
 					return err
 				}
+				histories = append(histories, lost)
 			}
 			if len(t.release) > 0 {
 				if err := people.Release(t.ch.Business.ID, t.contact.ID, t.release); err != nil {
@@ -339,6 +348,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		return inOrder(
 			func() error { return people.PutConversations(convs) },
 			func() error { return people.PutContacts(persons) },
+			func() error { return addHistory(people, histories) },
 			func() error { return people.AddAddresses(added) },
 			func() error { return people.AddLines(lines) },
 			func() error { return people.PutSessions(sessions) },

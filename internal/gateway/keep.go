@@ -15,9 +15,14 @@ import (
 // update keeps what the turn learnt with its contact.
 func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) {
 	c := t.contact
+	var before *contacts.Contact
 	if !t.isNew {
+		before = &contacts.Contact{Values: t.before, Status: c.Status, Tags: c.Tags, AssigneeID: c.AssigneeID, Archived: c.Archived}
 		g.secure(t, holders)
 		whole := seesAll(t.conv, c)
+		if system, changed := addSystem(c.System, t.system, declined(t.conv.State.Consent)); whole && changed {
+			c.System, t.dirty = system, true
+		}
 		if !whole && c.SoleConversation != "" {
 			c.SoleConversation, t.dirty = "", true
 		}
@@ -54,6 +59,9 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 	}
 	t.deliveries = append(t.deliveries, leadsFor(t.ch.Business, c, changed, t.conv.ID, t.work.row.ID, t.now)...)
 	t.dirty = t.dirty || len(t.deliveries) > 0
+	if t.isNew || t.dirty {
+		t.remember(before)
+	}
 }
 
 // secure makes proven addresses the contact's own.
@@ -203,27 +211,29 @@ func (g *Gateway) bringHistory(ctx context.Context, t *turn) error {
 }
 
 // takeAddress moves an address from whoever merely claimed it.
-func (g *Gateway) takeAddress(people *sqlstore.Store, t *turn, k taking) error {
+func (g *Gateway) takeAddress(people *sqlstore.Store, t *turn, k taking) (*history, error) {
 	if t.contact == nil {
-		return nil
+		return nil, nil
 	}
 	to := sqlstore.Holder{Kind: sqlstore.HolderContact, ID: t.contact.ID, Trust: contacts.Proven}
 	if err := people.MoveAddress(t.ch.Business.ID, k.address, k.from, to); err != nil {
-		return err
+		return nil, err
 	}
 	found, err := people.Contacts([]string{k.from.ID})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	loser := found[k.from.ID]
 	if loser == nil || contacts.AddressKey(k.address.Kind, loser.Values.Text(k.address.Kind)) != k.address.Value {
-		return nil
+		return nil, nil
 	}
+	before := *loser
+	before.Values = loser.Values.Clone()
 	loser.Values.Set(k.address.Kind, nil)
 	locateContact(loser)
 	loser.UpdatedAt = t.now
 	t.deliveries = append(t.deliveries, leadsFor(t.ch.Business, loser, []string{k.address.Kind}, "", t.work.row.ID, t.now)...)
-	return people.PutContacts([]*contacts.Contact{loser})
+	return historyOf(&before, loser, contacts.Source{Channel: t.ch.ID, Via: "channel"}, ""), people.PutContacts([]*contacts.Contact{loser})
 }
 
 // note keeps what an event that is no part of a conversation says.

@@ -84,8 +84,8 @@ func TestLeadOnce(t *testing.T) {
 		require.Equal(t, "r-"+c.ID, w.stateOf(c.ID)["remote_id"])
 
 		// Archived and back is no new lead.
-		require.NoError(t, w.g.ArchiveContact(t.Context(), w.b, c.ID))
-		_, err := w.g.RestoreContact(t.Context(), w.b, c.ID)
+		require.NoError(t, w.g.ArchiveContact(t.Context(), w.b, c.ID, ""))
+		_, err := w.g.RestoreContact(t.Context(), w.b, c.ID, "")
 		require.NoError(t, err)
 		w.patch(c.ID, map[string]any{"email": "new@example.com"})
 		require.Eventually(t, func() bool { return lastPush(w.crm.got()).Contact["email"] == "new@example.com" }, soon, look)

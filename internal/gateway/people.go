@@ -22,6 +22,7 @@ type Draft struct {
 	Tags       []string
 	AssigneeID string
 	Via        string // api, manual, import
+	By         string // id of the agent or key
 }
 
 // Patch changes a contact. What is absent stays.
@@ -32,6 +33,7 @@ type Patch struct {
 	AssigneeID *string
 	IfVersion  int64 // 0: whatever the version
 	Via        string
+	By         string // id of the agent or key
 }
 
 // statuses that a contact can have, besides none.
@@ -62,6 +64,7 @@ func (g *Gateway) CreateContact(ctx context.Context, b *Business, d Draft) (*con
 		deliveries := leadsFor(b, c, nil, "", cause, now)
 		return inOrder(
 			func() error { return people.PutContacts([]*contacts.Contact{c}) },
+			func() error { return addHistory(people, []*history{historyOf(nil, c, c.Source, d.By)}) },
 			func() error { return people.AddAddresses(rowsFor(b, c, addresses)) },
 			func() error { return outbox.Add(tx, deliveries) },
 		)
@@ -76,7 +79,7 @@ func (g *Gateway) CreateContact(ctx context.Context, b *Business, d Draft) (*con
 // PatchContact changes a contact. Errors: contacts.ErrNotFound, ErrPrecondition,
 // *connectors.FieldError, *sqlstore.TakenError.
 func (g *Gateway) PatchContact(ctx context.Context, b *Business, id string, p Patch) (*contacts.Contact, error) {
-	return g.change(ctx, b, id, func(c *contacts.Contact) error {
+	return g.change(ctx, b, id, p.Via, p.By, func(c *contacts.Contact) error {
 		if p.IfVersion != 0 && p.IfVersion != c.Version {
 			return ErrPrecondition
 		}
@@ -102,9 +105,10 @@ func (g *Gateway) PatchContact(ctx context.Context, b *Business, id string, p Pa
 	})
 }
 
-// ArchiveContact takes a contact off the lists; its addresses stay its own.
-func (g *Gateway) ArchiveContact(ctx context.Context, b *Business, id string) error {
-	_, err := g.change(ctx, b, id, func(c *contacts.Contact) error {
+// ArchiveContact takes a contact off the lists; its addresses stay its own. by:
+// the agent or key that wants it.
+func (g *Gateway) ArchiveContact(ctx context.Context, b *Business, id, by string) error {
+	_, err := g.change(ctx, b, id, "manual", by, func(c *contacts.Contact) error {
 		c.Archived = true
 		return nil
 	})
@@ -112,8 +116,8 @@ func (g *Gateway) ArchiveContact(ctx context.Context, b *Business, id string) er
 }
 
 // RestoreContact puts an archived contact back on the lists.
-func (g *Gateway) RestoreContact(ctx context.Context, b *Business, id string) (*contacts.Contact, error) {
-	return g.change(ctx, b, id, func(c *contacts.Contact) error {
+func (g *Gateway) RestoreContact(ctx context.Context, b *Business, id, by string) (*contacts.Contact, error) {
+	return g.change(ctx, b, id, "manual", by, func(c *contacts.Contact) error {
 		c.Archived = false
 		return nil
 	})
@@ -123,9 +127,9 @@ func (g *Gateway) RestoreContact(ctx context.Context, b *Business, id string) (*
 // the contact at the same time.
 const maxTries = 20
 
-func (g *Gateway) change(ctx context.Context, b *Business, id string, apply func(*contacts.Contact) error) (*contacts.Contact, error) {
+func (g *Gateway) change(ctx context.Context, b *Business, id, via, by string, apply func(*contacts.Contact) error) (*contacts.Contact, error) {
 	for try := 1; ; try++ {
-		c, err := g.changeOnce(ctx, b, id, apply)
+		c, err := g.changeOnce(ctx, b, id, via, by, apply)
 		if try < maxTries && (errors.Is(err, contacts.ErrConflict) || database.IsTransient(err)) {
 			continue
 		}
@@ -133,7 +137,7 @@ func (g *Gateway) change(ctx context.Context, b *Business, id string, apply func
 	}
 }
 
-func (g *Gateway) changeOnce(ctx context.Context, b *Business, id string, apply func(*contacts.Contact) error) (*contacts.Contact, error) {
+func (g *Gateway) changeOnce(ctx context.Context, b *Business, id, via, by string, apply func(*contacts.Contact) error) (*contacts.Contact, error) {
 	var changed *contacts.Contact
 	err := g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error {
 		people := sqlstore.New(tx)
@@ -170,6 +174,9 @@ func (g *Gateway) changeOnce(ctx context.Context, b *Business, id string, apply 
 			func() error { return people.Release(b.ID, c.ID, gone) },
 			func() error { return people.AddAddresses(rowsFor(b, c, added)) },
 			func() error { return people.PutContacts([]*contacts.Contact{c}) },
+			func() error {
+				return addHistory(people, []*history{historyOf(&before, c, contacts.Source{Via: via}, by)})
+			},
 			func() error { return outbox.Add(tx, deliveries) },
 		)
 	})

@@ -31,6 +31,7 @@ type effects struct {
 	addTags    []string
 	removeTags []string
 	push       [][]string // destinations; an empty list stands for all
+	sources    map[string]contacts.Source
 }
 
 type traceLine = flows.TraceLine
@@ -193,6 +194,7 @@ func (g *Gateway) keepEvent(t *turn) {
 	if t.ev.Given != nil {
 		st.Consent = &contacts.Consent{Given: *t.ev.Given, At: t.now}
 	}
+	t.keepSystem()
 	if t.ev.Session != "" {
 		t.sessions = append(t.sessions, sqlstore.Session{Business: t.ch.Business.ID, Channel: t.ch.ID,
 			Session: t.ev.Session, ExternalID: t.ev.ExternalID, SeenAt: t.now})
@@ -210,6 +212,9 @@ func (g *Gateway) keepEvent(t *turn) {
 			g.keep(t, field, value, source)
 		}
 	}
+	if t.ev.Verified && t.ev.Name != "" && known["name"] == st.Said["name"] {
+		g.keep(t, "name", t.ev.Name, source) // signed beats what was only said here
+	}
 	fill("name", t.ev.Name)
 	fill("language", t.ev.Language)
 	if t.ev.Phone != "" {
@@ -222,11 +227,39 @@ func (g *Gateway) keepEvent(t *turn) {
 		st.Said.Set("customer_id", t.ev.CustomerID)
 		t.captured = append(t.captured, capture{"customer_id", t.ev.CustomerID, source})
 	}
+	own := t.ownCountry(known)
 	for _, name := range sortedKeys(t.ev.Parameters) {
-		if value, ok, err := parseValue(t.ch.Business, name, t.ev.Parameters[name]); err == nil && ok {
+		if value, ok, err := parseValue(t.ch.Business, own, name, t.ev.Parameters[name]); err == nil && ok {
 			g.keep(t, name, value, source)
 		}
 	}
+	t.prove()
+}
+
+// prove notes which of the person's fields are proven from here on.
+func (t *turn) prove() {
+	st := &t.conv.State
+	var proven []string
+	for _, a := range t.proven {
+		if said := st.Said.Text(a.Kind); said != "" && contacts.AddressKey(a.Kind, said) == a.Value {
+			proven = append(proven, a.Kind)
+		}
+	}
+	if t.ev.Verified && t.ev.Name != "" && st.Said["name"] != nil {
+		proven = append(proven, "name", "first_name", "middle_name", "last_name")
+	}
+	if len(proven) > 0 {
+		st.Proven = union(st.Proven, proven)
+	}
+}
+
+// ownCountry is the person's, as far as it is known, else where the event is
+// from; empty: nobody knows.
+func (t *turn) ownCountry(known contacts.Values) string {
+	if country := known.Text("country"); country != "" {
+		return country
+	}
+	return countryOf(t.ev)
 }
 
 // keep takes a value to be what the person says now. One that the conversation
@@ -240,11 +273,27 @@ func (g *Gateway) keep(t *turn, field string, value any, source contacts.Source)
 			value = parsed
 		}
 	}
-	if t.conv.State.Said[field] == value {
+	if t.conv.State.Said[field] == value || field == "name" && t.guest != nil && value == contacts.PseudonymOf(t.guest.ID, t.guest.Seed).Name {
 		return
 	}
-	t.conv.State.Said.Set(field, value)
+	t.learn(field, value, source)
+}
+
+// learn notes a value and, with a guest, where it came from.
+func (t *turn) learn(field string, value any, source contacts.Source) {
+	st := &t.conv.State
+	st.Said.Set(field, value)
 	t.captured = append(t.captured, capture{field, value, source})
+	if t.guest == nil {
+		return
+	}
+	delete(st.Sources, field)
+	if value != nil && source.Via != "channel" {
+		if st.Sources == nil {
+			st.Sources = map[string]contacts.Source{}
+		}
+		st.Sources[field] = source
+	}
 }
 
 // run lets the channel's flow answer: the run that waits goes on, unless the
@@ -288,10 +337,13 @@ func (t *turn) absorb(flow *flows.Flow, result flows.Result) {
 	t.messages, t.trace, t.waiting = result.Messages, append(t.trace, result.Trace...), result.WaitingFor
 	for _, c := range result.Captured {
 		source := contacts.Source{Channel: t.ch.ID, Flow: flow.ID, Step: c.Step, Via: c.Via}
-		t.conv.State.Said.Set(c.Field, c.Value)
-		t.captured = append(t.captured, capture{c.Field, c.Value, source})
+		t.learn(c.Field, c.Value, source)
 	}
 	st := &t.conv.State
+	if len(result.Effects) > 0 {
+		set := contacts.Source{Channel: t.ch.ID, Flow: flow.ID, Via: "set"}
+		t.effects.sources = map[string]contacts.Source{"status": set, "tags": set, "assignee_id": set}
+	}
 	for _, e := range result.Effects {
 		switch e.Kind {
 		case flows.SetStatus:
@@ -356,7 +408,7 @@ func keepRun(st *contacts.State, session string, run *flows.Run) error {
 // person is what the flow may know.
 func (t *turn) person() flows.Person {
 	st := t.conv.State
-	p := flows.Person{Values: t.view().Clone(), Status: st.Status, Tags: st.Tags, Consent: st.Consent}
+	p := flows.Person{Values: t.view().Clone(), Proven: st.Proven, Status: st.Status, Tags: st.Tags, Consent: st.Consent}
 	if t.contact != nil && seesAll(t.conv, t.contact) {
 		p.Status, p.Tags, p.Assignee = t.contact.Status, t.contact.Tags, t.contact.AssigneeID
 		// What this turn has said already counts, though it is not written yet.
@@ -382,14 +434,21 @@ func capabilities(ch *Channel) connectors.Capabilities {
 	return connectors.CapabilitiesOf(ch.ID)
 }
 
-// parseValue reads a value for a field. ok is false for what is no settable
-// field and for blanks, which leave a value as it is.
-func parseValue(b *Business, name string, raw any) (value any, ok bool, fault *contacts.Invalid) {
+// parseValue reads a value for a field, as in the person's own country if that
+// is known, else as in the business's. ok is false for what is no settable field
+// and for blanks, which leave a value as it is.
+func parseValue(b *Business, own, name string, raw any) (value any, ok bool, fault *contacts.Invalid) {
 	f, found := b.Fields.Lookup(name)
 	if !found || !f.Settable {
 		return nil, false, nil
 	}
-	value, err := f.Parse(raw, b.locale())
+	l := b.locale()
+	if own != "" && own != l.Country {
+		if value, err := f.Parse(raw, contacts.Locale{Country: own, Timezone: l.Timezone}); err == nil {
+			return value, true, nil
+		}
+	}
+	value, err := f.Parse(raw, l)
 	if err != nil {
 		if invalid := asInvalid(err); invalid != nil {
 			return nil, false, invalid

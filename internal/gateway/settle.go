@@ -172,6 +172,7 @@ func (g *Gateway) lookUpClaims(people *sqlstore.Store, turns []*turn) (map[strin
 // decide makes the guest a contact, attaches it to one, or keeps what was learnt
 // with the contact that it is.
 func (g *Gateway) decide(ctx context.Context, t *turn, holders map[sqlstore.Address]sqlstore.Holder, found map[string]*contacts.Contact) error {
+	t.heard, t.said = t.captured, t.conv.State.Sources
 	if t.contact == nil {
 		free, others := t.sort(holders)
 		switch {
@@ -188,7 +189,8 @@ func (g *Gateway) decide(ctx context.Context, t *turn, holders map[sqlstore.Addr
 		t.fillFrom(t.conv.State.Said)
 	}
 	if t.guest != nil {
-		t.conv.Version = 0 // it is new in SQL
+		t.conv.State.Sources, t.conv.State.System = nil, nil // the contact's history and system data
+		t.conv.Version = 0                                   // it is new in SQL
 		if err := g.bringHistory(ctx, t); err != nil {
 			return err
 		}
@@ -201,11 +203,10 @@ func (g *Gateway) decide(ctx context.Context, t *turn, holders map[sqlstore.Addr
 // fillFrom adds to what a turn learnt what its guest had said before it proved to
 // be a contact, where the contact lacks it.
 func (t *turn) fillFrom(said contacts.Values) {
-	source := contacts.Source{Channel: t.ch.ID, Via: "channel"}
 	for _, field := range sortedKeys(said) {
 		now := slices.ContainsFunc(t.captured, func(c capture) bool { return c.field == field })
 		if !now && t.contact.Values[field] == nil {
-			t.captured = append(t.captured, capture{field, said[field], source})
+			t.captured = append(t.captured, capture{field, said[field], t.sourceOf(field)})
 		}
 	}
 }
@@ -249,9 +250,8 @@ func (g *Gateway) attach(t *turn, others []sqlstore.Holder, found map[string]*co
 	t.contact, t.before = c, c.Values.Clone()
 	t.conv.ContactID, t.conv.Linked = c.ID, false
 	t.captured = nil
-	source := contacts.Source{Channel: t.ch.ID, Via: "channel"}
 	for _, field := range sortedKeys(t.conv.State.Said) {
-		t.captured = append(t.captured, capture{field, t.conv.State.Said[field], source})
+		t.captured = append(t.captured, capture{field, t.conv.State.Said[field], t.sourceOf(field)})
 	}
 	t.duplicateOf(others)
 }
@@ -286,7 +286,7 @@ func (g *Gateway) promote(t *turn, free []sqlstore.Address, found map[string]*co
 		}
 	}
 	st := &t.conv.State
-	c.Status, c.Tags, c.Consent, c.RawName = st.Status, st.Tags, st.Consent, st.RawName
+	c.Status, c.Tags, c.Consent, c.RawName, c.System = st.Status, st.Tags, st.Consent, st.RawName, st.System
 	t.contact, t.isNew, t.before = c, true, c.Values.Clone()
 	t.conv.ContactID, t.conv.Linked = c.ID, t.hasProven(free)
 	for _, a := range free {

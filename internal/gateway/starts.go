@@ -47,12 +47,22 @@ func (t *turn) visited(waits bool) flows.Visit {
 	if waits {
 		v.Runs--
 	}
-	if said, ok := t.ev.System["country"].(string); ok {
-		if country, err := contacts.ParseCountry(said); err == nil {
-			v.Country = country
-		}
-	}
+	v.Country = countryOf(t.ev)
 	return v
+}
+
+// countryOf is the country that an event is from, as its channel says; empty: it
+// does not.
+func countryOf(ev *connectors.Event) string {
+	said, ok := ev.System["country"].(string)
+	if !ok {
+		return ""
+	}
+	country, err := contacts.ParseCountry(said)
+	if err != nil {
+		return ""
+	}
+	return country
 }
 
 // closing is a run of a flow that has come to its end, and how.
