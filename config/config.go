@@ -39,7 +39,7 @@ type Config struct {
 	Flows        []string          `yaml:"flows"` // in the file globs, here the files that they match, sorted
 	Channels     []Channel         `yaml:"channels"`
 	Destinations []Destination     `yaml:"destinations"`
-	Secrets      map[string]Secret `yaml:"secrets"` // {{ secret.name }} of call and bot steps
+	Secrets      map[string]Secret `yaml:"secrets"` // {{ secret.name }} of call and bot steps, of Business only
 
 	Outbound Outbound `yaml:"outbound"`
 	TryPage  *bool    `yaml:"try_page"` // nil: only while Listen is loopback

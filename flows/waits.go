@@ -58,10 +58,25 @@ func (f *Flow) awaits(r *Run, w Wait) bool {
 	if !ok || body.cause() != w.Cause {
 		return false
 	}
-	if w.Cause == connectors.CauseBot { // answers the last few messages, in turn
-		return w.Visit <= r.Visit && w.Visit > r.Visit-r.tries
+	first, last := f.Awaited(r)
+	return first <= w.Visit && w.Visit <= last
+}
+
+// Awaited are the visits whose waits the run, waiting in this flow, is at: from
+// the first to the last; none: the first is beyond the last.
+func (f *Flow) Awaited(r *Run) (first, last int) {
+	if r == nil || !f.made(r) {
+		return 0, -1
 	}
-	return w.Visit == r.Visit
+	body, ok := f.steps[r.step].body.(awaiter)
+	switch {
+	case !ok:
+		return 0, -1
+	case body.cause() == connectors.CauseBot: // answers the last few messages, in turn
+		return r.Visit - r.tries + 1, r.Visit
+	default:
+		return r.Visit, r.Visit
+	}
 }
 
 // made says whether the run is one of this flow and version.

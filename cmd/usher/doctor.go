@@ -197,7 +197,7 @@ func (d *doctor) unused() {
 		name string
 		set  bool
 	}{
-		{"geoip", d.cfg.GeoIP != ""}, {"mail", d.cfg.Mail.SMTP != ""}, {"secrets", len(d.cfg.Secrets) > 0},
+		{"geoip", d.cfg.GeoIP != ""}, {"mail", d.cfg.Mail.SMTP != ""},
 	} {
 		if s.set {
 			d.warn(s.name, "set, but nothing in this version uses it")

@@ -197,6 +197,12 @@ func businesses(ctx context.Context, cfg *config.Config, db *database.DB, secret
 func business(ctx context.Context, cfg *config.Config, b config.Business, db *database.DB, secret []byte, hc *http.Client) (*gateway.Business, config.Problems, error) {
 	built := &gateway.Business{ID: b.ID, Name: b.Name, Country: b.Country, Timezone: b.Location(), Hours: cfg.HoursOf(b),
 		Channels: map[string]*gateway.Channel{}}
+	if b.ID == cfg.Business.ID { // owner of all that names no business
+		built.Secrets = map[string]string{}
+		for name, secret := range cfg.Secrets {
+			built.Secrets[name] = string(secret)
+		}
+	}
 	var problems config.Problems
 	fault := func(key string, err error) { problems = append(problems, config.Problem{Path: key, Text: err.Error()}) }
 
@@ -306,6 +312,9 @@ func storeSettings(ctx context.Context, cfg *config.Config, b config.Business, d
 	return fields, err
 }
 
+// callTimeout is above what any step of a flow may set for itself.
+const callTimeout = 2 * time.Minute
+
 // newGateway builds the gateway over open stores.
 func newGateway(ctx context.Context, cfg *config.Config, s *stores, role gateway.Role, log *slog.Logger, metrics *prometheus.Registry) (*gateway.Gateway, error) {
 	salt, err := s.db.Salt(ctx)
@@ -320,6 +329,10 @@ func newGateway(ctx context.Context, cfg *config.Config, s *stores, role gateway
 	if err != nil {
 		return nil, fmt.Errorf("outbound: %w", err)
 	}
+	calls, err := outbound.New(outbound.Options{AllowPrivate: cfg.Outbound.AllowPrivateNetworks, UserAgent: "usher/" + cmp.Or(version, "dev"), Timeout: callTimeout})
+	if err != nil {
+		return nil, fmt.Errorf("outbound: %w", err)
+	}
 	all, err := businesses(ctx, cfg, s.db, secret, hc)
 	if err != nil {
 		return nil, err
@@ -329,7 +342,7 @@ func newGateway(ctx context.Context, cfg *config.Config, s *stores, role gateway
 		return nil, err
 	}
 	return gateway.New(gateway.Deps{
-		DB: s.db, Guests: s.guests, Bus: s.bus, Businesses: all, Log: log, Metrics: metrics,
+		DB: s.db, Guests: s.guests, Bus: s.bus, Businesses: all, Log: log, Metrics: metrics, HTTP: calls,
 		Node: "node_" + hex.EncodeToString(node), Role: role, Salt: salt,
 		GuestTTL: cfg.Guests.TTL, NoConsent: cfg.Guests.TTLWithoutConsent, Retention: cfg.Inbox.Retention,
 		MaxBacklog: cfg.Inbox.MaxBacklog, Spool: cfg.Inbox.Spool, PublicURL: cfg.PublicURL,

@@ -75,7 +75,8 @@ func setup(t testing.TB, options ...func(*Deps)) *world {
 		addKey(t, db, "acme", key, scopes)
 	}
 	addKey(t, db, "globex", otherKey, []string{"admin"})
-	g, err := gateway.New(gateway.Deps{
+	g, err := gateway.New(gateway.Deps{HTTP: http.DefaultClient,
+
 		DB: db, Bus: &nudge.Local{}, Businesses: []*gateway.Business{acme, globex, probe}, Log: slog.New(slog.DiscardHandler),
 		Node: "test", Salt: []byte("0123456789abcdef"), GuestTTL: time.Hour, NoConsent: time.Hour, Retention: 24 * time.Hour, MaxBacklog: 10_000,
 	})

@@ -48,6 +48,9 @@ func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request
 	}
 	events := make([]*inbox.Event, len(items))
 	for i := range items {
+		if ev := &items[i].Event; ev.Kind == connectors.KindResumed || ev.Resume != nil {
+			ev.Resume, items[i].Problem = nil, "only usher itself resumes a run"
+		}
 		events[i], err = g.row(ch, r, &items[i])
 		if err != nil {
 			return connectors.Response{}, err
@@ -101,6 +104,9 @@ func (g *Gateway) row(ch *Channel, r *connectors.Request, item *connectors.Item)
 	}
 	if problem != "" {
 		row.State, row.Reason = inbox.Quarantined, problem
+	}
+	if ev.Kind == connectors.KindResumed && problem == "" {
+		row.Dedupe = inbox.DedupeOfOwn(owner.Business.ID, owner.ID, ev.DedupeKey)
 	}
 	return row, nil
 }
@@ -246,11 +252,11 @@ func (g *Gateway) turn(ctx context.Context, ch *Channel, responder connectors.Re
 		// Kept, and run when it can be; what it says comes first next time.
 		return g.answerWithPerson(ctx, ch, responder, r, events[last])
 	}
-	var t connectors.Turn
+	var t storedTurn
 	if err := json.Unmarshal(answer, &t); err != nil {
 		return connectors.Response{}, fmt.Errorf("read stored answer: %w", err)
 	}
-	return responder.Respond(r, t), nil
+	return responder.Respond(r, g.follow(ctx, t, stored[last] == events[last].ID)), nil
 }
 
 // answerWithPerson answers a request whose event says nothing now: the person as

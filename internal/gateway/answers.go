@@ -11,6 +11,9 @@ import (
 type answers struct {
 	mu   sync.Mutex
 	byID map[int64]*waiting
+	// next are requests whose answer goes on with an event that is still to be
+	// stored, by its dedupe key.
+	next map[[32]byte]*waiting
 }
 
 // waiting is a request that waits.
@@ -18,6 +21,8 @@ type waiting struct {
 	ready chan inbox.Outcome
 	// promised: the turn counts on the request to take its replies along.
 	promised bool
+	// then is the event that the answer goes on with; zero: none.
+	then [32]byte
 }
 
 // answerGrace is how long a request outlives its deadline for a turn that is
@@ -37,7 +42,13 @@ func (a *answers) expect(id int64) {
 func (a *answers) forget(id int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	w := a.byID[id]
 	delete(a.byID, id)
+	for w != nil {
+		key := w.then
+		w = a.next[key]
+		delete(a.next, key)
+	}
 }
 
 func (a *answers) ready(id int64) chan inbox.Outcome {
@@ -49,12 +60,67 @@ func (a *answers) ready(id int64) chan inbox.Outcome {
 	return nil
 }
 
-// promise says whether a request still waits for the event, and makes it stay
-// for a turn that is about to be committed.
-func (a *answers) promise(id int64) bool {
+// expectNext is called when the event that a request waits for has begun to wait
+// for something itself, before that can have happened. It is forgotten with the
+// request's own event.
+func (a *answers) expectNext(id int64, key, then [32]byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	w := a.byID[id]
+	w := a.waiting(id, key)
+	if w == nil || a.next[then] != nil { // the same turn has failed before
+		return
+	}
+	if a.next == nil {
+		a.next = map[[32]byte]*waiting{}
+	}
+	w.then = then
+	a.next[then] = &waiting{ready: make(chan inbox.Outcome, 1)}
+}
+
+// waiting is the request that waits for an event. The caller holds mu.
+func (a *answers) waiting(id int64, key [32]byte) *waiting {
+	if w := a.byID[id]; w != nil {
+		return w
+	}
+	return a.next[key]
+}
+
+func (a *answers) readyNext(key [32]byte) chan inbox.Outcome {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if w := a.next[key]; w != nil {
+		return w.ready
+	}
+	return nil
+}
+
+// lastNext ends the wait for an event by its key; if its turn counts on the
+// request, its answer is waited for.
+func (a *answers) lastNext(key [32]byte, ready <-chan inbox.Outcome) []byte {
+	a.mu.Lock()
+	w := a.next[key]
+	if w == nil || !w.promised {
+		delete(a.next, key)
+		a.mu.Unlock()
+		return nil
+	}
+	a.mu.Unlock()
+	end := time.NewTimer(answerGrace)
+	defer end.Stop()
+	select {
+	case outcome := <-ready:
+		return outcome.Answer
+	case <-end.C:
+		return nil
+	}
+}
+
+// promise says whether a request still waits for the event, and makes it stay
+// for a turn that is about to be committed.
+func (a *answers) promise(id int64, key [32]byte) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	w := a.waiting(id, key)
 	if w == nil {
 		return false
 	}
@@ -75,8 +141,11 @@ func (a *answers) giveUp(id int64) bool {
 
 // tell brings an outcome to the request that waits for it, if one does, whoever
 // ran the event.
-func (a *answers) tell(o inbox.Outcome) {
-	if ready := a.ready(o.ID); ready != nil {
+func (a *answers) tell(o inbox.Outcome, key [32]byte) {
+	for _, ready := range []chan inbox.Outcome{a.ready(o.ID), a.readyNext(key)} {
+		if ready == nil {
+			continue
+		}
 		select {
 		case ready <- o:
 		default: // told before

@@ -11,9 +11,11 @@ import (
 	"usher/connectors"
 	"usher/contacts"
 	"usher/contacts/sqlstore"
+	"usher/flows"
 	"usher/internal/database"
 	"usher/internal/inbox"
 	"usher/internal/outbox"
+	"usher/internal/timers"
 )
 
 // converse runs events, chunk by chunk, until ctx ends.
@@ -229,7 +231,9 @@ type turn struct {
 	lines                             []contacts.Line
 	messages                          []connectors.Message
 	waiting                           string
-	began                             string // the flow of the run that began
+	began                             string      // the flow of the run that began
+	wait                              *flows.Wait // what its run waits for outside now
+	over                              []string    // ids of timers that nothing waits for any more
 	closed                            []closing
 	trace                             []traceLine
 
@@ -241,6 +245,7 @@ type turn struct {
 	notes      []outbox.Note
 	deliveries []outbox.Delivery
 	replies    []outbox.Reply
+	timers     []timers.Timer
 	outcome    inbox.Outcome
 }
 
@@ -303,6 +308,8 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		var sessions []sqlstore.Session
 		var deliveries []outbox.Delivery
 		var replies []outbox.Reply
+		var waits []timers.Timer
+		var over []string
 		var notes []outbox.Note
 		var outcomes []inbox.Outcome
 		for _, t := range turns {
@@ -335,6 +342,8 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			sessions = append(sessions, t.sessions...)
 			deliveries = append(deliveries, t.deliveries...)
 			replies = append(replies, t.replies...)
+			waits = append(waits, t.timers...)
+			over = append(over, t.over...)
 			outcomes = append(outcomes, t.outcome)
 		}
 		if err := inbox.Finish(tx, outcomes); err != nil {
@@ -353,6 +362,8 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			func() error { return people.AddLines(lines) },
 			func() error { return people.PutSessions(sessions) },
 			func() error { return outbox.AddReplies(tx, replies) },
+			func() error { return timers.Drop(tx, over) },
+			func() error { return timers.Add(tx, waits) },
 			func() error { return outbox.NoteProgress(tx, notes) },
 			func() error { return outbox.Add(tx, deliveries) },
 		)
@@ -368,6 +379,7 @@ func (g *Gateway) committed(ctx context.Context, turns []*turn) {
 		}
 		leads = leads || len(t.deliveries) > 0
 		g.replies.offer(t.replies, g.lanes.heldSince)
+		g.offerTimers(t.timers)
 		if t.guest != nil && t.contact == nil && !t.rerun {
 			g.fresh.put(t.guest.ID, t.guest.Conversation.Version+1) // as it is stored
 		}
@@ -382,7 +394,7 @@ func (g *Gateway) committed(ctx context.Context, turns []*turn) {
 		g.Bus.Publish(topicLeads)
 	}
 	for _, t := range turns {
-		g.answers.tell(t.outcome)
+		g.answers.tell(t.outcome, t.work.row.Dedupe)
 		g.finished(t.work)
 	}
 	g.metrics.done(turns)

@@ -8,6 +8,7 @@ import (
 
 	"usher/connectors"
 	"usher/internal/inbox"
+	"usher/internal/timers"
 )
 
 func TestGuestsExpire(t *testing.T) {
@@ -60,9 +61,9 @@ func TestContentIsBlanked(t *testing.T) {
 			}
 			return found
 		}
-		require.NoError(t, w.g.inbox.Blank(t.Context(), time.Now().Add(29*time.Minute)))
+		require.NoError(t, w.g.inbox.Blank(t.Context(), time.Now().Add(29*time.Minute), timers.DropLanes))
 		require.Equal(t, map[string]bool{"declines": false, "changes": false, "contact": false, "keeps": false}, blanked())
-		require.NoError(t, w.g.inbox.Blank(t.Context(), time.Now().Add(31*time.Minute)))
+		require.NoError(t, w.g.inbox.Blank(t.Context(), time.Now().Add(31*time.Minute), timers.DropLanes))
 		require.Equal(t, map[string]bool{"declines": true, "changes": false, "contact": false, "keeps": false}, blanked())
 	})
 }

@@ -84,7 +84,7 @@ func (g *Gateway) quarantine(ctx context.Context, w *work, reason string) {
 		return
 	}
 	g.Log.Warn("event quarantined", "event", inbox.Public(w.ref.ID), "reason", reason)
-	g.answers.tell(outcome)
+	g.answers.tell(outcome, w.row.Dedupe)
 	g.finished(w)
 }
 

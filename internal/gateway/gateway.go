@@ -5,13 +5,16 @@
 // (rebuild.go: a guest that its store has lost),
 // play.go lets the flow take its step, settle.go decides whose they are now and
 // keep.go what is kept, outcome.go how the event ends; reply.go and deliver.go
-// send what came of it. people.go is the same for changes that come through the
+// send what came of it. waits.go is how a run waits for something outside of the
+// conversation, timers.go how that comes about, calls.go what asks other services.
+// people.go is the same for changes that come through the
 // API, look.go and known.go are for looking.
 package gateway
 
 import (
 	"errors"
 	"log/slog"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -54,7 +57,8 @@ type Business struct {
 	Name         string
 	Country      string
 	Timezone     *time.Location
-	Hours        hours.Week // when people are there
+	Hours        hours.Week        // when people are there
+	Secrets      map[string]string // of call and bot steps; never shown
 	Fields       *contacts.Fields
 	Flows        FlowSet             // current versions
 	Channels     map[string]*Channel // by type/name
@@ -93,6 +97,7 @@ type Deps struct {
 	Businesses []*Business
 	Log        *slog.Logger
 	Metrics    prometheus.Registerer
+	HTTP       *http.Client // guarded, for the calls of flows
 
 	Node       string
 	Role       Role
@@ -117,6 +122,7 @@ type Gateway struct {
 	reload     chan int64   // lanes whose further events must be read
 	replies    *replies
 	leads      []*leads
+	timers     *timerQueue
 	versions   versions
 	flowsMu    sync.Mutex // held by whoever takes published flows up
 	answers    answers

@@ -30,7 +30,7 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 			g.keepWith(t, k, whole, holders)
 		}
 		g.keepEffects(t, whole)
-		if c.Archived {
+		if c.Archived && t.spoken() {
 			c.Archived, t.dirty = false, true
 		}
 		if t.conv.State.Consent != nil && whole && t.ev.Given != nil {
@@ -45,7 +45,7 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 		locateContact(c)
 		changed = contacts.Changed(t.before, c.Values)
 	}
-	if t.now.Sub(c.LastSeenAt) > seenEvery {
+	if t.spoken() && t.now.Sub(c.LastSeenAt) > seenEvery {
 		c.LastSeenAt, t.dirty = t.now, true
 	}
 	if t.statusChanged {

@@ -3,6 +3,7 @@ package gateway
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
+	"usher/connectors"
 	"usher/internal/outbox"
 )
 
@@ -16,6 +17,9 @@ type metrics struct {
 	doneN       *prometheus.CounterVec
 	repliesN    *prometheus.CounterVec
 	deliveriesN *prometheus.CounterVec
+	waitingN    *prometheus.GaugeVec
+	firedN      *prometheus.CounterVec
+	callsN      *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -32,6 +36,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		r.MustRegister(c)
 		return c
 	}
+	waiting := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: "usher", Name: "timers_waiting",
+		Help: "Runs of all nodes that wait for something outside of their conversation."}, []string{"cause"})
+	r.MustRegister(waiting)
 	return &metrics{
 		registry:    r,
 		acceptedN:   vec("events_accepted_total", "Events of webhooks that were answered 200, duplicates included.", "channel"),
@@ -40,6 +47,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		unavailable: one("store_outages_total", "Runs put off because a store was away."),
 		doneN:       vec("events_ended_total", "Events brought to their end.", "state"),
 		repliesN:    vec("replies_total", "Attempts to send a reply.", "channel", "state"),
+		firedN:      vec("timers_fired_total", "Runs that were told what they waited for outside of their conversation.", "cause", "outcome"),
+		callsN:      vec("calls_total", "Attempts of call and bot steps to ask another service.", "cause", "outcome"),
+		waitingN:    waiting,
 		deliveriesN: vec("deliveries_total", "Attempts to deliver a lead.", "destination", "outcome"),
 	}
 }
@@ -62,6 +72,17 @@ func (m *metrics) done(turns []*turn) {
 		m.doneN.WithLabelValues(t.outcome.State.String()).Inc()
 	}
 }
+
+// waiting says how many timers of each cause there are.
+func (m *metrics) waiting(counts map[string]int) {
+	for _, cause := range []string{connectors.CauseTimer, connectors.CauseCall, connectors.CauseBot, connectors.CauseHandover} {
+		m.waitingN.WithLabelValues(cause).Set(float64(counts[cause]))
+	}
+}
+
+func (m *metrics) fired(cause, outcome string) { m.firedN.WithLabelValues(cause, outcome).Inc() }
+
+func (m *metrics) call(cause, outcome string) { m.callsN.WithLabelValues(cause, outcome).Inc() }
 
 func (m *metrics) reply(channel string, state outbox.ReplyState) {
 	m.repliesN.WithLabelValues(channel, [...]string{"pending", "sent", "failed"}[state]).Inc()

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 
@@ -27,6 +28,9 @@ func (g *Gateway) outcome(t *turn) error {
 	}
 	if responderOf(t.ch, t.ev) != nil {
 		return g.answer(t)
+	}
+	if err := g.timer(t, false); err != nil {
+		return err
 	}
 	switch ch := t.ch.Connector.(type) {
 	case connectors.Streamer:
@@ -78,7 +82,7 @@ func (g *Gateway) send(t *turn, _ connectors.Sender) error {
 func (g *Gateway) answer(t *turn) error {
 	st := &t.conv.State
 	// What a capture leads to is for the bot, not for the program that sent it.
-	waited := t.ev.Kind != connectors.KindCapture && g.answers.promise(t.work.row.ID)
+	waited := t.ev.Kind != connectors.KindCapture && g.answers.promise(t.work.row.ID, t.work.row.Dedupe)
 	said := t.messages
 	if waited && len(st.Pending) > 0 && !t.rerun {
 		var late []connectors.Message
@@ -103,7 +107,17 @@ func (g *Gateway) answer(t *turn) error {
 			st.Pending = pending
 		}
 	}
-	answer, err := json.Marshal(g.turnOf(t.ch, t.conv, t.contact, t.waiting, said))
+	answered := storedTurn{Turn: g.turnOf(t.ch, t.conv, t.contact, t.waiting, said), Late: !waited && !t.spoken()}
+	followed := waited && t.wait != nil && t.wait.Cause != connectors.CauseTimer
+	if followed {
+		next := firstWord(t.ch.Business, t.ch.ID, t.conv.ID, t.wait)
+		g.answers.expectNext(t.work.row.ID, t.work.row.Dedupe, next)
+		answered.Then = hex.EncodeToString(next[:])
+	}
+	if err := g.timer(t, followed); err != nil {
+		return err
+	}
+	answer, err := json.Marshal(answered)
 	if err != nil {
 		return fmt.Errorf("%w: encode answer: %w", errFlow, err)
 	}

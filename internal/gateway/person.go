@@ -326,6 +326,16 @@ func (g *Gateway) ttlOf(guest *contacts.Guest) time.Duration {
 	return g.GuestTTL
 }
 
+// endOf is when the turn's guest is forgotten if nothing more is heard of it.
+// What usher does by itself makes no guest live longer.
+func (g *Gateway) endOf(t *turn) time.Time {
+	end := t.now.Add(g.ttlOf(t.guest))
+	if was := t.guest.ExpiresAt; !t.spoken() && !was.IsZero() && was.Before(end) {
+		return was
+	}
+	return end
+}
+
 // saveGuests stores the guests of a chunk: in their own store before the
 // transaction (tx nil), or inside it where the database keeps them.
 func (g *Gateway) saveGuests(ctx context.Context, tx *database.Tx, turns []*turn) error {
@@ -342,9 +352,8 @@ func (g *Gateway) saveGuests(ctx context.Context, tx *database.Tx, turns []*turn
 		if t.guest == nil || t.contact != nil || t.rerun {
 			continue
 		}
-		ttl := g.ttlOf(t.guest)
-		t.guest.ExpiresAt = t.now.Add(ttl)
-		writes = append(writes, contacts.GuestWrite{Guest: t.guest, Lines: t.lines, TTL: ttl})
+		t.guest.ExpiresAt = g.endOf(t)
+		writes = append(writes, contacts.GuestWrite{Guest: t.guest, Lines: t.lines, TTL: max(t.guest.ExpiresAt.Sub(t.now), time.Second)})
 		saved = append(saved, t)
 	}
 	if len(writes) == 0 {
@@ -376,10 +385,9 @@ func (g *Gateway) noteEnds(tx *database.Tx, turns []*turn) error {
 			continue
 		}
 		consent := t.conv.State.Consent
-		ttl := g.ttlOf(t.guest)
 		switch {
-		case t.contact == nil && ttl < g.Retention:
-			ends[t.work.row.Lane] = t.now.Add(ttl)
+		case t.contact == nil && g.ttlOf(t.guest) < g.Retention:
+			ends[t.work.row.Lane] = g.endOf(t)
 		case consent != nil || g.GuestTTL < g.Retention: // else nothing was noted
 			kept = append(kept, t.work.row.Lane)
 		}

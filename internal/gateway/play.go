@@ -54,11 +54,13 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 			return err
 		}
 	}
-	g.hear(t)
-	g.keepEvent(t)
-	t.visit()
-	if answerable(t.ev) && t.conv.Handling == contacts.ByFlow {
-		if err := g.run(ctx, t); err != nil {
+	if t.spoken() {
+		g.hear(t)
+		g.keepEvent(t)
+		t.visit()
+	}
+	if answerable(t.ev) && (flowAnswers(t.conv) || !t.spoken()) {
+		if err := g.run(ctx, t); err != nil || t.conv == nil {
 			return err
 		}
 	}
@@ -68,9 +70,19 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 		// What became visible late does not take back how far the guest has come:
 		// a rebuild would run what came after it once more.
 		t.guest.Applied, t.guest.AppliedPos = t.work.row.ID, max(t.guest.AppliedPos, t.work.ref.Pos)
-		t.guest.Effects = []byte(t.waiting)
+		effects, err := t.guestEffects()
+		if err != nil {
+			return err
+		}
+		t.guest.Effects = effects
 	}
 	return nil
+}
+
+// flowAnswers says whether what the person says is for the flow, and not for the
+// people who answer the conversation.
+func flowAnswers(conv *contacts.Conversation) bool {
+	return conv.Handling != contacts.Queued && conv.Handling != contacts.ByAgent
 }
 
 // answerable says whether a flow may answer an event: not our own side, not what
@@ -105,7 +117,10 @@ func (g *Gateway) again(ctx context.Context, t *turn) error {
 	if err != nil {
 		return err
 	}
-	t.rerun, t.waiting = true, string(t.guest.Effects)
+	t.rerun = true
+	if err := t.takeGuestEffects(t.guest.Effects); err != nil {
+		return err
+	}
 	for _, line := range lines {
 		if line.EventID != t.work.row.ID || !line.Out {
 			continue
@@ -301,9 +316,7 @@ func (t *turn) learn(field string, value any, source contacts.Source) {
 // holds.
 func (g *Gateway) run(ctx context.Context, t *turn) error {
 	st := &t.conv.State
-	in := flows.Turn{Event: t.ev, Person: t.person(), Channel: capabilities(t.ch), ChannelID: t.ch.ID,
-		Country: t.ch.Business.Country, Timezone: t.ch.Business.Timezone, Now: t.now,
-		EventID: t.work.row.ID, ConversationID: t.conv.ID}
+	in := t.input()
 	var failed error
 	find := func(id string, version int) *flows.Flow {
 		flow, err := g.versions.find(ctx, g.DB, t.ch.Business, id, version)
@@ -311,7 +324,12 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 		return flow
 	}
 	run, flow := g.currentRun(t, find)
+	if !t.spoken() && failed == nil && (run == nil || !flow.Expects(run, t.ev.Resume)) {
+		t.passOver("no run waits for this any more")
+		return nil
+	}
 	in.Visit = t.visited(run != nil)
+	t.awaits(run, flow)
 	if chosen := t.choose(run, flow, in, find); chosen != nil {
 		run, flow = nil, chosen
 		t.began = chosen.ID
@@ -322,6 +340,7 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 		return failed
 	}
 	result := flows.Advance(flow, run, in, find)
+	t.begun(result, find)
 	if failed != nil {
 		return failed
 	}
@@ -332,6 +351,13 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 	return keepRun(st, t.ev.Session, result.Run)
 }
 
+// input is what a flow gets to know of the turn.
+func (t *turn) input() flows.Turn {
+	return flows.Turn{Event: t.ev, Person: t.person(), Channel: capabilities(t.ch), ChannelID: t.ch.ID,
+		Country: t.ch.Business.Country, Timezone: t.ch.Business.Timezone, Now: t.now,
+		EventID: t.work.row.ID, ConversationID: t.conv.ID}
+}
+
 // absorb takes what a flow did into the turn.
 func (t *turn) absorb(flow *flows.Flow, result flows.Result) {
 	t.messages, t.trace, t.waiting = result.Messages, append(t.trace, result.Trace...), result.WaitingFor
@@ -339,6 +365,7 @@ func (t *turn) absorb(flow *flows.Flow, result flows.Result) {
 		source := contacts.Source{Channel: t.ch.ID, Flow: flow.ID, Step: c.Step, Via: c.Via}
 		t.learn(c.Field, c.Value, source)
 	}
+	t.conv.Handling = contacts.Handling(result.Handling)
 	st := &t.conv.State
 	if len(result.Effects) > 0 {
 		set := contacts.Source{Channel: t.ch.ID, Flow: flow.ID, Via: "set"}

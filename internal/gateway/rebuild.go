@@ -41,7 +41,7 @@ func (g *Gateway) rebuild(ctx context.Context, turns []*turn) error {
 				return err
 			}
 		}
-		if t.now.Sub(inbox.TimeOf(pos)) > g.ttlOf(t.guest) {
+		if t.now.After(t.guest.ExpiresAt) {
 			// What it said shortens its life: it would be gone by now.
 			version := t.conv.Version
 			*t.guest = *newGuest(t.conv, t.work.row, t.now)
@@ -66,7 +66,7 @@ func (g *Gateway) replay(ctx context.Context, t *turn, row *inbox.Event) error {
 		return nil
 	}
 	at := row.ReceivedAt()
-	if gap := at.Sub(t.conv.UpdatedAt); t.guest.AppliedPos > 0 && gap > g.ttlOf(t.guest) {
+	if t.guest.AppliedPos > 0 && at.After(t.guest.ExpiresAt) {
 		version := t.conv.Version
 		*t.guest = *newGuest(t.conv, row, at)
 		t.guest.Conversation.Version = version
@@ -80,6 +80,10 @@ func (g *Gateway) replay(ctx context.Context, t *turn, row *inbox.Event) error {
 	if err := g.play(ctx, past); err != nil {
 		return err
 	}
+	if past.guest == nil {
+		return nil // what it resumed is not known any more
+	}
+	t.guest.ExpiresAt = g.endOf(past)
 	t.lines = append(t.lines, past.lines...)
 	t.guest.Applied, t.guest.AppliedPos = row.ID, row.Pos
 	return nil

@@ -12,6 +12,7 @@ import (
 	"usher/internal/database"
 	"usher/internal/inbox"
 	"usher/internal/outbox"
+	"usher/internal/timers"
 )
 
 // workers is how many chunks are run at once: one computes while the other's
@@ -21,8 +22,8 @@ const workers = 2
 // New gateway. A missing dependency is an error.
 func New(d Deps) (*Gateway, error) {
 	switch {
-	case d.DB == nil, d.Bus == nil, d.Log == nil:
-		return nil, errors.New("gateway: DB, Bus and Log are needed")
+	case d.DB == nil, d.Bus == nil, d.Log == nil, d.HTTP == nil:
+		return nil, errors.New("gateway: DB, Bus, Log and HTTP are needed")
 	case d.Node == "" || len(d.Salt) == 0:
 		return nil, errors.New("gateway: Node and Salt are needed")
 	}
@@ -30,7 +31,7 @@ func New(d Deps) (*Gateway, error) {
 		d.Role = RoleAll
 	}
 	g := &Gateway{Deps: d, businesses: map[string]*Business{}, accounts: accountsOf(d.Businesses), lanes: newLanes(),
-		replies: newReplies(), reload: make(chan int64, inMemory), metrics: newMetrics(d.Metrics)}
+		replies: newReplies(), timers: newTimerQueue(), reload: make(chan int64, inMemory), metrics: newMetrics(d.Metrics)}
 	for _, b := range d.Businesses {
 		g.businesses[b.ID] = b
 		for _, dest := range b.Destinations {
@@ -89,7 +90,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	go func() { stored <- g.inbox.Run(storing) }()
 
 	if g.alone() {
-		if err := outbox.Release(ctx, g.DB); err != nil {
+		if err := errors.Join(outbox.Release(ctx, g.DB), timers.Release(ctx, g.DB)); err != nil {
 			return err
 		}
 	}
@@ -107,6 +108,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 			work.Go(func() error { return g.converse(ctx) })
 		}
 		work.Go(func() error { return g.sendReplies(ctx) })
+		work.Go(func() error { return g.keepTimers(ctx) })
 		for _, l := range g.leads {
 			work.Go(func() error { return l.run(ctx) })
 		}
@@ -145,6 +147,7 @@ func (g *Gateway) renew(ctx context.Context) error {
 		g.fresh.clear() // others may have written the guests meanwhile
 		g.Bus.Publish(topicInbox)
 		signal(g.replies.list)
+		signal(g.timers.list)
 	}
 	return nil
 }
@@ -266,7 +269,7 @@ func (g *Gateway) maintain(ctx context.Context) error {
 		before := time.Now().Add(-g.Retention)
 		err := errors.Join(
 			g.inbox.Prune(ctx, before),
-			g.inbox.Blank(ctx, time.Now()),
+			g.inbox.Blank(ctx, time.Now(), timers.DropLanes),
 			inbox.Repeat(func() (int64, error) { return outbox.PruneReplies(ctx, g.DB, before.UnixMicro(), 500) }),
 		)
 		forgotten := time.Now().Add(-max(g.GuestTTL, g.Retention))

@@ -23,6 +23,7 @@ import (
 	"usher/internal/database/databasetest"
 	"usher/internal/inbox"
 	"usher/internal/nudge"
+	"usher/internal/outbound"
 	"usher/internal/outbox"
 )
 
@@ -114,6 +115,14 @@ func silent(w *world) {
 	}
 }
 
+// local is a client that may reach this machine.
+func local(t *testing.T) *http.Client {
+	t.Helper()
+	hc, err := outbound.New(outbound.Options{AllowPrivate: []string{"127.0.0.1"}, Timeout: time.Minute})
+	require.NoError(t, err)
+	return hc
+}
+
 func build(t *testing.T, be backend, options ...option) *world {
 	t.Helper()
 	fields, err := contacts.NewFields([]contacts.Field{
@@ -132,7 +141,7 @@ func build(t *testing.T, be backend, options ...option) *world {
 	withFlow(enquiry)(w)
 	w.deps = Deps{DB: be.db, Guests: be.guests, Bus: &nudge.Local{}, Businesses: []*Business{b}, Log: slog.New(slog.DiscardHandler),
 		Node: "node_1", Salt: []byte("0123456789abcdef"), GuestTTL: 90 * 24 * time.Hour, NoConsent: 30 * time.Minute,
-		Retention: 8 * 24 * time.Hour, MaxBacklog: 100_000}
+		Retention: 8 * 24 * time.Hour, MaxBacklog: 100_000, HTTP: local(t)}
 	for _, o := range options {
 		o(w)
 	}

@@ -119,6 +119,12 @@ func DedupeOf(business, channel, key string, id int64) [sha256.Size]byte {
 	return hash(business, channel, key)
 }
 
+// DedupeOfOwn is DedupeOf for an event of usher's own, whose key no platform can
+// name.
+func DedupeOfOwn(business, channel, key string) [sha256.Size]byte {
+	return hash("", business, channel, key) // no business is called ""
+}
+
 func hash(parts ...string) [sha256.Size]byte {
 	h := sha256.New()
 	for _, p := range parts {

@@ -176,16 +176,18 @@ func Unexpire(tx *database.Tx, lanes []int64) error {
 	return err
 }
 
-// Blank removes the content of the events of guests whose life has ended. Keys
-// stay, so that a redelivery is still known.
-func (in *Inbox) Blank(ctx context.Context, now time.Time) error {
+// Blank removes the content of the events of guests whose life has ended, and
+// with it what else is kept of their lanes. Keys stay, so that a redelivery is
+// still known.
+func (in *Inbox) Blank(ctx context.Context, now time.Time, drop func(tx *database.Tx, lanes []int64) error) error {
 	return Repeat(func() (n int64, err error) {
 		err = in.db.Write(ctx, database.Bulk, func(tx *database.Tx) error {
 			var lanes []any
+			var gone []int64
 			err := tx.Query(func(r *sql.Rows) error {
 				var lane int64
 				err := r.Scan(&lane)
-				lanes = append(lanes, lane)
+				lanes, gone = append(lanes, lane), append(gone, lane)
 				return err
 			}, "SELECT lane FROM expiries WHERE expires_at < ? ORDER BY expires_at LIMIT ?", now.UnixMicro(), sweepRows)
 			if n = int64(len(lanes)); err != nil || n == 0 {
@@ -195,6 +197,9 @@ func (in *Inbox) Blank(ctx context.Context, now time.Time) error {
 			_, err = tx.Run("UPDATE events SET event=NULL, raw=NULL, answer=NULL, trace=NULL"+
 				" WHERE state IN (1, 2) AND event IS NOT NULL AND lane"+in, lanes...)
 			if err != nil {
+				return err
+			}
+			if err := drop(tx, gone); err != nil {
 				return err
 			}
 			_, err = tx.Run("DELETE FROM expiries WHERE expires_at < ? AND lane"+in, append([]any{now.UnixMicro()}, lanes...)...)
