@@ -142,6 +142,8 @@ type Address struct {
 	GroupID              string `json:"group_id,omitempty"`
 	ChannelID            string `json:"channel_id,omitempty"`
 	BusinessConnectionID string `json:"business_connection_id,omitempty"`
+	// ReplyTo is the message in whose thread the person wrote.
+	ReplyTo string `json:"reply_to,omitempty"`
 	// ReplyToken serves once, for the first message of an answer.
 	ReplyToken string `json:"reply_token,omitempty"`
 }
@@ -150,7 +152,7 @@ type Address struct {
 func (e *Event) Address() Address {
 	return Address{
 		Account: e.Account, ExternalID: e.ExternalID, IDs: e.IDs, GroupID: e.GroupID, ChannelID: e.ChannelID,
-		BusinessConnectionID: e.BusinessConnectionID, ReplyToken: e.ReplyToken,
+		BusinessConnectionID: e.BusinessConnectionID, ReplyTo: e.ReplyTo, ReplyToken: e.ReplyToken,
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"usher/connectors/bot"
 	dialogflowcx "usher/connectors/dialogflow_cx"
 	dialogflowes "usher/connectors/dialogflow_es"
+	"usher/connectors/line"
 	"usher/connectors/rasa"
+	"usher/connectors/slack"
 	"usher/connectors/telegram"
 	"usher/connectors/webchat"
 	"usher/connectors/whatsapp"
@@ -22,7 +24,9 @@ func channelTypes() map[string]connectors.Factory {
 		"bot":           bot.New,
 		"dialogflow_cx": dialogflowcx.New,
 		"dialogflow_es": dialogflowes.New,
+		"line":          line.New,
 		"rasa":          rasa.New,
+		"slack":         slack.New,
 		"telegram":      telegram.New,
 		"webchat":       webchat.New,
 		"whatsapp":      whatsapp.New,

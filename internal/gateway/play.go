@@ -147,6 +147,8 @@ func (g *Gateway) hear(t *turn) {
 		m.Text = formText(formOf(t.ev), t.ev.Text)
 	case t.ev.Location != nil && m.Text == "":
 		m.Text = fmt.Sprintf("%v, %v", t.ev.Location.Latitude, t.ev.Location.Longitude)
+	case t.ev.Reply != nil && m.Text == "":
+		m.Text = cmp.Or(t.ev.Reply.Title, t.ev.Reply.ID)
 	case t.ev.Kind == connectors.KindReaction && t.ev.Reaction != nil:
 		m.Text = t.ev.Reaction.Emoji
 	case t.ev.Kind == connectors.KindUnsupported:
