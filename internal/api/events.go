@@ -14,17 +14,17 @@ import (
 
 // event is one row of the inbox.
 type event struct {
-	ID         string           `json:"id"`
-	Channel    string           `json:"channel"`
-	DedupeKey  *string          `json:"dedupe_key" doc:"What makes a redelivery the same event; its digest once the content is gone"`
-	State      string           `json:"state" enum:"accepted,done,ignored,quarantined"`
-	Reason     *string          `json:"reason"`
-	ReceivedAt time.Time        `json:"received_at"`
-	DoneAt     *time.Time       `json:"done_at"`
-	GuestID    *string          `json:"guest_id"`
-	ContactID  *string          `json:"contact_id"`
-	Event      json.RawMessage  `json:"event" doc:"What was understood; null once the content is gone"`
-	Trace      []map[string]any `json:"trace,omitempty" doc:"What came of it, step by step"`
+	ID         string               `json:"id"`
+	Channel    string               `json:"channel"`
+	DedupeKey  *string              `json:"dedupe_key" doc:"What makes a redelivery the same event; its digest once the content is gone"`
+	State      string               `json:"state" enum:"accepted,done,ignored,quarantined"`
+	Reason     *string              `json:"reason"`
+	ReceivedAt time.Time            `json:"received_at"`
+	DoneAt     *time.Time           `json:"done_at"`
+	GuestID    *string              `json:"guest_id"`
+	ContactID  *string              `json:"contact_id"`
+	Event      json.RawMessage      `json:"event" doc:"What was understood; null once the content is gone"`
+	Trace      []gateway.TraceEntry `json:"trace,omitempty" doc:"What came of it, step by step; not in lists"`
 }
 
 type eventAnswer struct {
@@ -103,14 +103,37 @@ func (s *Server) getEvent(ctx context.Context, in *ByID) (*eventAnswer, error) {
 	if err != nil {
 		return nil, err
 	}
-	row := eventOf(e)
-	if row.Trace, err = s.gateway.EventTrace(ctx, b, e); err != nil {
+	traces, err := s.gateway.Traces(ctx, b, []*inbox.Event{e})
+	if err != nil {
 		return nil, err
 	}
-	if row.Trace == nil {
-		row.Trace = []map[string]any{}
-	}
+	row := eventOf(e)
+	row.Trace = traces[0]
 	return &eventAnswer{row}, nil
+}
+
+type conversationTraceInput struct {
+	ByID
+	Paging
+}
+
+// conversationTrace is what came of each event of a conversation, oldest first.
+func (s *Server) conversationTrace(ctx context.Context, in *conversationTraceInput) (*eventsAnswer, error) {
+	b := businessOf(ctx)
+	list, traces, next, err := s.gateway.ConversationTrace(ctx, b, in.ID, in.Cursor, in.Limit)
+	if err != nil {
+		return nil, err
+	}
+	total, err := in.total(func() (int, error) { return s.gateway.CountConversationEvents(ctx, b, in.ID) })
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]event, len(list))
+	for i, e := range list {
+		rows[i] = eventOf(e)
+		rows[i].Trace = traces[i]
+	}
+	return &eventsAnswer{pageOf(rows, next, total)}, nil
 }
 
 // eventBody is the item as the platform sent it, byte for byte. As a download:

@@ -59,6 +59,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/v1/conversations", needs: read, mount: typed(s.listConversations), summary: "List contacts' conversations"},
 		{method: "GET", path: "/v1/conversations/{id}", needs: read, mount: typed(s.getConversation), summary: "Read a conversation"},
 		{method: "GET", path: "/v1/conversations/{id}/messages", needs: read, mount: typed(s.listMessages), summary: "Read what was said"},
+		{method: "GET", path: "/v1/conversations/{id}/trace", needs: read, mount: typed(s.conversationTrace), summary: "Read what came of each event of a conversation"},
 
 		// What came in and what goes out.
 		{method: "GET", path: "/v1/events", needs: read, mount: typed(s.listEvents), summary: "List accepted events"},

@@ -3,10 +3,8 @@ package gateway
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,60 +86,6 @@ func (g *Gateway) eventQuery(ctx context.Context, b *Business, q EventQuery) (in
 // Event returns one event. Error: inbox.ErrNotFound.
 func (g *Gateway) Event(ctx context.Context, b *Business, id int64) (*inbox.Event, error) {
 	return g.inbox.Get(ctx, b.ID, id)
-}
-
-// EventTrace tells what became of an event: received, verified, whose it is,
-// each step and why, what it caused, how the deliveries went.
-func (g *Gateway) EventTrace(ctx context.Context, b *Business, e *inbox.Event) ([]map[string]any, error) {
-	trace := []map[string]any{}
-	add := func(at time.Time, stage, detail string) {
-		trace = append(trace, map[string]any{"at": at.UTC().Format(time.RFC3339Nano), "stage": stage, "detail": detail})
-	}
-	received, done := e.ReceivedAt(), time.UnixMicro(e.DoneAt)
-	add(received, "received", "on "+e.Channel)
-	if e.State == inbox.Quarantined && e.Raw != nil {
-		add(received, "verified", "kept in quarantine: "+e.Reason)
-	} else {
-		add(received, "verified", "the sender proved to be the platform, or needs no proof")
-	}
-	if e.State == inbox.Accepted {
-		return trace, nil
-	}
-	switch {
-	case e.ContactID != "":
-		add(done, "person", e.ContactID)
-	case e.GuestID != "":
-		add(done, "person", e.GuestID)
-	}
-	var steps []traceLine
-	if len(e.Trace) > 0 {
-		if err := json.Unmarshal(e.Trace, &steps); err != nil {
-			return nil, fmt.Errorf("read trace: %w", err)
-		}
-	}
-	for _, s := range steps {
-		add(done, "step", strings.Join(slices.DeleteFunc([]string{s.Step, s.Kind, s.Did, s.Detail}, func(s string) bool { return s == "" }), ": "))
-	}
-	sent, err := outbox.RepliesOf(g.DB.Read(ctx), e.Pos)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range sent {
-		add(time.UnixMicro(r.CreatedAt), "effect", "reply "+r.ID+" "+r.LastError)
-	}
-	if e.ContactID != "" {
-		all, err := outbox.List(g.DB.Read(ctx), outbox.Query{Business: b.ID, ContactID: e.ContactID, Limit: 50})
-		if err != nil {
-			return nil, err
-		}
-		for _, d := range all {
-			// The leads of a contact that was made or changed when the event ran.
-			if gap := d.CreatedAt.Sub(done); gap > -time.Second && gap < time.Second {
-				add(d.UpdatedAt, "delivery", fmt.Sprintf("%s to %s: %s, %d attempts %s", d.Kind, d.Destination, d.State, d.AttemptCount, d.LastError))
-			}
-		}
-	}
-	return trace, nil
 }
 
 // ReplayEvent runs a quarantined or ignored event now, at the end of its

@@ -19,13 +19,14 @@ func (g *Gateway) outcome(t *turn) error {
 	if t.contact != nil {
 		t.outcome.GuestID, t.outcome.ContactID = "", t.contact.ID
 	}
-	if len(t.trace) > 0 {
-		trace, err := json.Marshal(t.trace)
-		if err != nil {
-			return fmt.Errorf("%w: encode trace: %w", errFlow, err)
-		}
-		t.outcome.Trace = trace
+	if err := g.utter(t); err != nil {
+		return err
 	}
+	return t.explain()
+}
+
+// utter gives what is said its way out.
+func (g *Gateway) utter(t *turn) error {
 	if responderOf(t.ch, t.ev) != nil {
 		return g.answer(t)
 	}

@@ -34,8 +34,6 @@ type effects struct {
 	sources    map[string]contacts.Source
 }
 
-type traceLine = flows.TraceLine
-
 // play lets one conversation take its step: what the event itself says is kept,
 // then the flow runs. It changes the conversation's state and reads nothing but
 // flow versions, so that running a guest's events again gives the same guest.

@@ -18,7 +18,8 @@ const (
 
 // visit counts the person's visits. What our side does is none.
 func (t *turn) visit() {
-	if t.ev.Direction == connectors.DirectionOut || t.ev.Kind == connectors.KindCapture {
+	switch {
+	case t.ev.Direction == connectors.DirectionOut, t.ev.Kind == connectors.KindCapture, t.ev.Kind == connectors.KindResumed:
 		return
 	}
 	st := &t.conv.State

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -180,6 +181,21 @@ func Get(tx *database.Tx, business, id string) (*Delivery, error) {
 		return nil, err
 	}
 	return found[0], nil
+}
+
+// ByID returns those of a business's deliveries with the given ids that exist.
+func ByID(tx *database.Tx, business string, ids []string) (map[string]*Delivery, error) {
+	found := make(map[string]*Delivery, len(ids))
+	for part := range slices.Chunk(ids, askMost) {
+		all, err := queryDeliveries(tx, "WHERE business_id=? AND id IN "+database.Placeholders(1, len(part)), append([]any{business}, texts(part)...)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, d := range all {
+			found[d.ID] = d
+		}
+	}
+	return found, nil
 }
 
 // Claimed says which syncs of a contact are being pushed now.

@@ -49,6 +49,15 @@ func insert(tx *database.Tx, table, columns, conflict string, rows [][]any) erro
 	return nil
 }
 
+// texts as arguments of a statement.
+func texts(all []string) []any {
+	args := make([]any, len(all))
+	for i, s := range all {
+		args[i] = s
+	}
+	return args
+}
+
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"usher/internal/database"
 )
@@ -31,6 +32,7 @@ type Reply struct {
 	Attempts     int
 	LastError    string
 	PlatformID   string
+	Progress     Progress // as RepliesByID read it
 	Address      []byte // JSON connectors.Address
 	Body         []byte // JSON connectors.Message
 	CreatedAt    int64
@@ -171,17 +173,13 @@ func ProgressOfReplies(tx *database.Tx, ids []string) (map[string]Progress, erro
 	if len(ids) == 0 {
 		return found, nil
 	}
-	args := make([]any, len(ids))
-	for i, id := range ids {
-		args[i] = id
-	}
 	err := tx.Query(func(r *sql.Rows) error {
 		var id string
 		var p Progress
 		err := r.Scan(&id, &p)
 		found[id] = p
 		return err
-	}, "SELECT id, progress FROM replies WHERE id IN "+database.Placeholders(1, len(ids)), args...)
+	}, "SELECT id, progress FROM replies WHERE id IN "+database.Placeholders(1, len(ids)), texts(ids)...)
 	if err != nil {
 		return nil, fmt.Errorf("read progress: %w", err)
 	}
@@ -206,19 +204,26 @@ func PruneReplies(ctx context.Context, db *database.DB, before int64, limit int)
 	return n, nil
 }
 
-// RepliesOf lists the replies that the event at a place caused.
-func RepliesOf(tx *database.Tx, pos int64) ([]Reply, error) {
-	var replies []Reply
-	err := tx.Query(func(rows *sql.Rows) error {
-		var r Reply
-		err := rows.Scan(&r.ID, &r.Attempts, &r.LastError, &r.PlatformID, &r.CreatedAt)
-		replies = append(replies, r)
-		return err
-	}, "SELECT id, attempts, last_error, platform_id, created_at FROM replies WHERE state IN (0,1,2) AND pos=? ORDER BY place", pos)
-	if err != nil {
-		return nil, fmt.Errorf("list replies: %w", err)
+// askMost is the longest list in a condition: few sizes stay prepared, and MySQL
+// trusts its index with it.
+const askMost = 100
+
+// RepliesByID returns the replies with the given ids that are still kept: how far
+// they got, not what they say.
+func RepliesByID(tx *database.Tx, ids []string) (map[string]Reply, error) {
+	found := make(map[string]Reply, len(ids))
+	for part := range slices.Chunk(ids, askMost) {
+		err := tx.Query(func(rows *sql.Rows) error {
+			var r Reply
+			err := rows.Scan(&r.ID, &r.Attempts, &r.LastError, &r.PlatformID, &r.Progress, &r.CreatedAt)
+			found[r.ID] = r
+			return err
+		}, "SELECT id, attempts, last_error, platform_id, progress, created_at FROM replies WHERE id IN "+database.Placeholders(1, len(part)), texts(part)...)
+		if err != nil {
+			return nil, fmt.Errorf("read replies: %w", err)
+		}
 	}
-	return replies, nil
+	return found, nil
 }
 
 // ReviveReplies makes the replies of an event that were given up pending again.

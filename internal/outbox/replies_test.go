@@ -97,10 +97,10 @@ func TestSettleReplyOnce(t *testing.T) {
 		note("acme", "whatsapp/acme", "wamid.1", Read)
 		note("acme", "whatsapp/acme", "wamid.1", DeliveredToPerson)
 		require.Equal(t, Read, progress(), "a late status does not undo a later one")
-		all, err := RepliesOf(db.Read(t.Context()), 1)
+		all, err := RepliesByID(db.Read(t.Context()), []string{"a", "none"})
 		require.NoError(t, err)
 		require.Len(t, all, 1)
-		require.Equal(t, "wamid.1", all[0].PlatformID)
+		require.Equal(t, []any{"wamid.1", Read}, []any{all["a"].PlatformID, all["a"].Progress})
 	})
 }
 
