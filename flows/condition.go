@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"sync"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/checker"
 	"github.com/expr-lang/expr/compiler"
-	"github.com/expr-lang/expr/conf"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/optimizer"
 	"github.com/expr-lang/expr/parser"
@@ -34,24 +32,20 @@ type condition struct {
 	names   []name
 }
 
-// evaluator is what running a condition needs; reused, for it is most of the
-// cost.
+// evaluator is what running a condition needs.
 type evaluator struct {
 	vm  vm.VM
 	env map[string]any
 }
 
-func newEvaluators() *sync.Pool {
-	return &sync.Pool{New: func() any {
-		return &evaluator{vm: vm.VM{MemoryBudget: conditionSpace}, env: make(map[string]any, 8)}
-	}}
+func newEvaluator() *evaluator {
+	return &evaluator{vm: vm.VM{MemoryBudget: conditionSpace}, env: make(map[string]any, 8)}
 }
 
 // holds says whether the condition is true. One that cannot be computed, say a
 // sum with an unknown number, is not.
 func (c *condition) holds(m *machine) bool {
-	e := m.flow.evaluators.Get().(*evaluator)
-	defer m.flow.evaluators.Put(e)
+	e := m.evaluator
 	clear(e.env)
 	for i := range c.names {
 		e.env[c.names[i].path] = c.names[i].get(m)
@@ -71,10 +65,9 @@ func (s *scope) compile(source string) (*condition, error) {
 	if len(source) > maxCondition {
 		return nil, fmt.Errorf("longer than %d characters", maxCondition)
 	}
-	strict := conf.CreateNew()
+	strict, loose := typed(), untyped()
 	strict.MaxNodes = maxNodes
-	functions(strict, true)
-	tree, err := parser.ParseWithConfig(source, strict)
+	tree, err := parser.ParseWithConfig(source, &strict)
 	if err != nil {
 		return nil, plainError(err)
 	}
@@ -88,24 +81,22 @@ func (s *scope) compile(source string) (*condition, error) {
 		env[n.path] = n.typ
 	}
 	strict.WithEnv(env)
-	expr.AsBool()(strict)
-	if _, err := checker.Check(tree, strict); err != nil {
+	expr.AsBool()(&strict)
+	if _, err := checker.Check(tree, &strict); err != nil {
 		return nil, plainError(err)
 	}
-	loose := conf.CreateNew()
-	functions(loose, false)
 	loose.WithEnv(map[string]any{})
 	loose.Strict = false
 	loose.Expect, loose.ExpectAny = reflect.Invalid, true
 	ast.Walk(&tree.Node, forgiving{})
 	tree.Node = asBool(tree.Node)
-	if _, err := checker.Check(tree, loose); err != nil {
+	if _, err := checker.Check(tree, &loose); err != nil {
 		return nil, plainError(err)
 	}
-	if err := optimizer.Optimize(&tree.Node, loose); err != nil {
+	if err := optimizer.Optimize(&tree.Node, &loose); err != nil {
 		return nil, plainError(err)
 	}
-	program, err := compiler.Compile(tree, loose)
+	program, err := compiler.Compile(tree, &loose)
 	if err != nil {
 		return nil, errors.New("too complicated")
 	}

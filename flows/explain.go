@@ -16,18 +16,21 @@ const maxShown = 80
 func (c *condition) saw(m *machine) string { return saw(m, c.names) }
 
 func saw(m *machine, names []name) string {
-	var seen []string
-	for _, n := range names {
+	if len(names) == 0 {
+		return ""
+	}
+	seen := append(make([]byte, 0, 64), "saw "...)
+	for i, n := range names {
+		if i > 0 {
+			seen = append(seen, ", "...)
+		}
 		value := "unknown"
 		if v := n.get(m); v != nil {
 			value = shown(v)
 		}
-		seen = append(seen, n.path+" = "+value)
+		seen = append(append(append(seen, n.path...), " = "...), value...)
 	}
-	if len(seen) == 0 {
-		return ""
-	}
-	return "saw " + strings.Join(seen, ", ")
+	return string(seen)
 }
 
 // namesOf are what several conditions look at, each once.

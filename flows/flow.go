@@ -1,10 +1,6 @@
 package flows
 
-import (
-	"sync"
-
-	"usher/connectors"
-)
+import "usher/connectors"
 
 // Flow is a checked and compiled document, safe for concurrent use. Its exported
 // fields are set before the first turn and stay.
@@ -14,14 +10,13 @@ type Flow struct {
 	Version int    // of the stored document; whoever stores it sets it
 	Source  []byte // the document as it was written
 
-	file       string
-	at         place // of its id
-	start      start
-	defaults   defaults
-	steps      []step
-	vars       []*variable
-	slots      int // variables that a run carries
-	evaluators *sync.Pool
+	file     string
+	at       place // of its id
+	start    start
+	defaults defaults
+	steps    []step
+	vars     []*variable
+	slots    int // variables that a run carries
 }
 
 // defaults hold where a step says nothing.

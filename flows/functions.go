@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/expr-lang/expr"
@@ -65,10 +66,16 @@ func operators() []function {
 	}
 }
 
-// functions puts ours into a configuration in place of the library's own, of
-// which only the loops stay. typed is for the check; a program must not trust
-// the types, for every result may be unknown.
-func functions(c *conf.Config, typed bool) {
+// typed and untyped are configurations with our functions in place of the
+// library's own, of which only the loops stay. typed is for the check; a program
+// must not trust the types, for every result may be unknown.
+var (
+	typed   = sync.OnceValue(func() conf.Config { return configured(true) })
+	untyped = sync.OnceValue(func() conf.Config { return configured(false) })
+)
+
+func configured(typed bool) conf.Config {
+	c := conf.CreateNew()
 	for name := range c.Builtins {
 		if !isLoop(name) {
 			delete(c.Builtins, name)
@@ -81,6 +88,7 @@ func functions(c *conf.Config, typed bool) {
 			expr.Function(f.name, f.call)(c)
 		}
 	}
+	return *c
 }
 
 func isLoop(name string) bool {

@@ -3,6 +3,7 @@ package flows
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"usher/connectors"
@@ -15,6 +16,7 @@ const maxSteps = 100
 
 // machine runs one turn.
 type machine struct {
+	*evaluator
 	flow   *Flow
 	turn   Turn
 	person Person // as the turn changes it
@@ -36,7 +38,19 @@ func (f *Flow) machine(t Turn) *machine {
 	if t.Event == nil {
 		t.Event = &connectors.Event{}
 	}
-	return &machine{flow: f, turn: t, person: t.Person}
+	m := machines.Get().(*machine)
+	m.flow, m.turn, m.person = f, t, t.Person
+	return m
+}
+
+// machines are used again: to make one costs as much as most turns.
+var machines = sync.Pool{New: func() any { return &machine{evaluator: newEvaluator()} }}
+
+// free gives the machine back; nobody may use it any more.
+func (m *machine) free() {
+	clear(m.env)
+	*m = machine{evaluator: m.evaluator}
+	machines.Put(m)
 }
 
 // proceed runs from a step until the run waits or has ended.
@@ -125,8 +139,9 @@ func (m *machine) unexpected(r *Run) Result {
 	return m.finish()
 }
 
-// finish is the outcome of the turn.
+// finish is the outcome of the turn, and the machine's last act.
 func (m *machine) finish() Result {
+	defer m.free()
 	m.result.person, m.result.thread = m.person, m.run.thread
 	m.result.flow, m.result.vars = m.flow, m.run.vars
 	m.result.Handling = byFlow
@@ -134,7 +149,8 @@ func (m *machine) finish() Result {
 		m.result.WaitingFor = ""
 		return m.result
 	}
-	m.result.Run = &m.run                // no turn goes on after this one
+	run := m.run
+	m.result.Run = &run
 	if m.run.step >= len(m.flow.steps) { // a run of another version
 		return m.result
 	}

@@ -161,17 +161,17 @@ func (s *scope) contact(field string) (name, error) {
 // vari is a variable; reading it gives it a slot in the run.
 func (s *scope) vari(path string) (name, error) {
 	v := s.variable(path)
-	var known []string
-	for _, v := range s.vars {
-		known = append(known, v.path)
-	}
-	switch near := closest(path, known); {
-	case v != nil:
-	case s.guess && near == "" && stepID.MatchString(path):
+	if v == nil {
+		var known []string
+		for _, v := range s.vars {
+			known = append(known, v.path)
+		}
+		near := closest(path, known)
+		if !s.guess || near != "" || !stepID.MatchString(path) {
+			return name{}, fmt.Errorf("no vars.%s: no ask, form or set of this flow has that id%s", path, near)
+		}
 		v = s.declare(path, types.Any)
 		s.guessed = append(s.guessed, path)
-	default:
-		return name{}, fmt.Errorf("no vars.%s: no ask, form or set of this flow has that id%s", path, near)
 	}
 	if v.slot < 0 {
 		v.slot, s.slots = s.slots, s.slots+1

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 
@@ -36,13 +37,9 @@ func (r *reader) warn(at place, format string, args ...any) {
 func (r *reader) dash(item *yaml.Node) place {
 	line, before := item.Line, item.Column-1
 	for ; line >= 1 && line <= len(r.lines); line-- {
-		runes := []rune(r.lines[line-1])
-		if before < 0 || before > len(runes) {
-			before = len(runes)
-		}
-		head := strings.TrimRight(string(runes[:before]), " \t")
+		head := strings.TrimRight(firstRunes(r.lines[line-1], before), " \t")
 		if strings.HasSuffix(head, "-") {
-			return place{line, len([]rune(head))}
+			return place{line, utf8.RuneCountInString(head)}
 		}
 		if head != "" {
 			break
@@ -52,10 +49,29 @@ func (r *reader) dash(item *yaml.Node) place {
 	return placeOf(item)
 }
 
-// entry is one key of a mapping with its value.
-type entry struct{ key, value *yaml.Node }
+// firstRunes is the beginning of s; all of it for a negative n.
+func firstRunes(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
 
-func (e entry) at() place { return placeOf(e.key) }
+// entry is one key of a mapping with its value.
+type entry struct {
+	key   key
+	value *yaml.Node
+}
+
+type key struct {
+	Value string
+	place place
+}
+
+func (e entry) at() place { return e.key.place }
 
 // object is a mapping whose keys are taken one by one; whatever is left is a
 // fault.
@@ -75,12 +91,12 @@ func (r *reader) object(n *yaml.Node, at place, what string) (*object, bool) {
 		r.fault(at, "%s: want keys with values, not %s", what, kindOf(n))
 		return nil, false
 	}
-	o := &object{r: r, at: at}
+	o := &object{r: r, at: at, entries: make([]entry, 0, len(n.Content)/2), asked: make([]string, 0, 16)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		e := entry{follow(n.Content[i]), follow(n.Content[i+1])}
 		// An alias stands where it is used, not where it was defined.
-		e.key = &yaml.Node{Kind: e.key.Kind, Tag: e.key.Tag, Value: e.key.Value, Line: n.Content[i].Line, Column: n.Content[i].Column}
-		if e.key.Kind != yaml.ScalarNode {
+		named := follow(n.Content[i])
+		e := entry{key{named.Value, placeOf(n.Content[i])}, follow(n.Content[i+1])}
+		if named.Kind != yaml.ScalarNode {
 			r.fault(e.at(), "a key must be a plain word")
 			continue
 		}

@@ -35,7 +35,7 @@ func Parse(file string, doc []byte, fields *contacts.Fields) (*Flow, []Problem) 
 	r := &reader{
 		file:  file,
 		lines: strings.Split(string(doc), "\n"),
-		flow:  &Flow{file: file, Source: doc, evaluators: newEvaluators()},
+		flow:  &Flow{file: file, Source: doc},
 		scope: &scope{fields: fields, guess: true},
 	}
 	root, at, err := parseDocument(doc)

@@ -45,6 +45,7 @@ func (f *Flow) Request(r *Run, w Wait, t Turn, secret func(name string) (string,
 		return nil, ErrNoRequest
 	}
 	m := f.machine(t)
+	defer m.free()
 	m.run, m.at, m.secret = *r, r.step, secret
 	m.run.Visit = w.Visit
 	request, err := body.request(m, &f.steps[r.step])

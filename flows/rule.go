@@ -16,9 +16,13 @@ func ParseCondition(source string, fields *contacts.Fields) (*Condition, error) 
 	if err != nil {
 		return nil, err
 	}
-	return &Condition{compiled, &Flow{evaluators: newEvaluators()}}, nil
+	return &Condition{compiled, &Flow{}}, nil
 }
 
 // Holds says whether the expression is true of the turn's person. One that
 // cannot be computed does not hold.
-func (c *Condition) Holds(t Turn) bool { return c.compiled.holds(c.flow.machine(t)) }
+func (c *Condition) Holds(t Turn) bool {
+	m := c.flow.machine(t)
+	defer m.free()
+	return c.compiled.holds(m)
+}

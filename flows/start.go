@@ -121,6 +121,7 @@ func (s *start) begun(f *Flow, t Turn, running bool) (by, why string) {
 		return "", why
 	}
 	m := f.machine(t)
+	defer m.free()
 	for _, unfit := range []func(*machine) string{s.offPage, s.offCampaign, s.offPerson, s.offDate} {
 		if why := unfit(m); why != "" {
 			return "", why
@@ -291,6 +292,7 @@ func (f *Flow) offers(r *Run, t Turn) bool {
 		return false
 	}
 	m := f.machine(t)
+	defer m.free()
 	m.run, m.at = *r, r.step
 	if _, err := q.read(m); err != nil {
 		return errors.Is(err, errLeftOut)
