@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"runtime"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/expr-lang/expr/types"
 
@@ -60,6 +64,30 @@ func Parse(file string, doc []byte, fields *contacts.Fields) (*Flow, []Problem) 
 	}
 	r.flow.vars, r.flow.slots = r.scope.vars, r.scope.slots
 	return r.flow, sorted(r.problems)
+}
+
+// Document is a flow as its author wrote it.
+type Document struct {
+	File string
+	Text []byte
+}
+
+// ParseAll parses documents side by side: the flows that are free of faults and
+// all problems, in the order of the documents.
+func ParseAll(documents []Document, fields *contacts.Fields) ([]*Flow, []Problem) {
+	parsed := make([]*Flow, len(documents))
+	found := make([][]Problem, len(documents))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(documents)) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(documents)); i = next.Add(1) - 1 {
+				parsed[i], found[i] = Parse(documents[i].File, documents[i].Text, fields)
+			}
+		})
+	}
+	readers.Wait()
+	return slices.DeleteFunc(parsed, func(f *Flow) bool { return f == nil }), slices.Concat(found...)
 }
 
 func (r *reader) document(o *object) {

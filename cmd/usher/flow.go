@@ -89,7 +89,7 @@ func (s *flowShelf) fieldsOf(business string) (*contacts.Fields, error) {
 // check reads files and says everything that is wrong with them, in their order:
 // for the main business, then what only another business minds.
 func (s *flowShelf) check(files []string) ([]flows.Problem, error) {
-	var documents []flowDocument
+	var documents []flows.Document
 	var problems []flows.Problem
 	for _, file := range files {
 		text, err := os.ReadFile(file)
@@ -101,7 +101,7 @@ func (s *flowShelf) check(files []string) ([]flows.Problem, error) {
 			problems = append(problems, faults...)
 			continue
 		}
-		documents = append(documents, flowDocument{file, text})
+		documents = append(documents, flows.Document{File: file, Text: text})
 	}
 	documents = append(documents, s.otherDocuments(files)...)
 	_, own, between := judgeFlows(s.cfg, s.cfg.Business.ID, documents, s.fields)
@@ -128,7 +128,7 @@ func (s *flowShelf) check(files []string) ([]flows.Problem, error) {
 func (s *flowShelf) others(besides []string) []*flows.Flow {
 	var others []*flows.Flow
 	for _, d := range s.otherDocuments(besides) {
-		if flow, _ := flows.Parse(d.file, d.text, s.fields); flow != nil {
+		if flow, _ := flows.Parse(d.File, d.Text, s.fields); flow != nil {
 			others = append(others, flow)
 		}
 	}
@@ -137,7 +137,7 @@ func (s *flowShelf) others(besides []string) []*flows.Flow {
 
 // otherDocuments are the configuration's flow files besides the given ones, as
 // far as they can be read: serve and doctor say so if one cannot.
-func (s *flowShelf) otherDocuments(besides []string) []flowDocument {
+func (s *flowShelf) otherDocuments(besides []string) []flows.Document {
 	if s.path == "" {
 		return nil
 	}
@@ -145,13 +145,13 @@ func (s *flowShelf) otherDocuments(besides []string) []flowDocument {
 	for _, file := range besides {
 		known = append(known, absolute(file))
 	}
-	var others []flowDocument
+	var others []flows.Document
 	for _, file := range s.cfg.Flows {
 		if slices.Contains(known, absolute(file)) {
 			continue
 		}
 		if text, err := os.ReadFile(file); err == nil {
-			others = append(others, flowDocument{file, text})
+			others = append(others, flows.Document{File: file, Text: text})
 		}
 	}
 	return others
@@ -197,7 +197,7 @@ func (s *flowShelf) finder(file string) func(id string) *flows.Flow {
 		if !looked {
 			looked = true
 			for _, d := range append(s.otherDocuments([]string{file}), neighbours(file)...) {
-				if flow, _ := flows.Parse(d.file, d.text, s.fields); flow != nil {
+				if flow, _ := flows.Parse(d.File, d.Text, s.fields); flow != nil {
 					read = append(read, flow)
 				}
 			}
@@ -210,7 +210,7 @@ func (s *flowShelf) finder(file string) func(id string) *flows.Flow {
 }
 
 // neighbours are the flow documents beside one.
-func neighbours(file string) (documents []flowDocument) {
+func neighbours(file string) (documents []flows.Document) {
 	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
 		beside, _ := filepath.Glob(filepath.Join(filepath.Dir(file), pattern))
 		for _, other := range beside {
@@ -218,7 +218,7 @@ func neighbours(file string) (documents []flowDocument) {
 				continue
 			}
 			if text, err := os.ReadFile(other); err == nil {
-				documents = append(documents, flowDocument{other, text})
+				documents = append(documents, flows.Document{File: other, Text: text})
 			}
 		}
 	}

@@ -18,25 +18,19 @@ import (
 	"usher/internal/database"
 )
 
-// flowDocument is a flow as its author wrote it.
-type flowDocument struct {
-	file string
-	text []byte
-}
-
 // readFlows parses the configured flow files, or the sample, for one business.
 // The problems are those that keep the business from being served.
 func readFlows(cfg *config.Config, business string, fields *contacts.Fields) ([]*flows.Flow, []flows.Problem, error) {
-	var documents []flowDocument
+	var documents []flows.Document
 	if cfg.Sample {
-		documents = append(documents, flowDocument{"welcome.yaml", examples.Welcome})
+		documents = append(documents, flows.Document{File: "welcome.yaml", Text: examples.Welcome})
 	}
 	for _, path := range cfg.Flows {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			return nil, nil, fmt.Errorf("flows: %w", err)
 		}
-		documents = append(documents, flowDocument{path, text})
+		documents = append(documents, flows.Document{File: path, Text: text})
 	}
 	parsed, own, between := judgeFlows(cfg, business, documents, fields)
 	problems := append(own, between...)
@@ -49,14 +43,8 @@ func readFlows(cfg *config.Config, business string, fields *contacts.Fields) ([]
 // Every flow is the main business's. A further business has its own fields and
 // destinations and need not be able to run all flows: of those that none of its
 // channels can come to, problems do not count.
-func judgeFlows(cfg *config.Config, business string, documents []flowDocument, fields *contacts.Fields) (parsed []*flows.Flow, own, between []flows.Problem) {
-	for _, d := range documents {
-		flow, found := flows.Parse(d.file, d.text, fields)
-		own = append(own, found...)
-		if flow != nil {
-			parsed = append(parsed, flow)
-		}
-	}
+func judgeFlows(cfg *config.Config, business string, documents []flows.Document, fields *contacts.Fields) (parsed []*flows.Flow, own, between []flows.Problem) {
+	parsed, own = flows.ParseAll(documents, fields)
 	between = flows.CheckAll(parsed, flows.Around{
 		Open: cfg.Sample, Destinations: destinationsFor(cfg, business), Channels: shownOn(cfg),
 	})
@@ -100,7 +88,7 @@ func shownOn(cfg *config.Config) []string {
 
 // neededFiles are the files of the flows that a business's channels name, and of
 // those that these lead to. Flows that do not parse are among them.
-func neededFiles(cfg *config.Config, business string, documents []flowDocument) []string {
+func neededFiles(cfg *config.Config, business string, documents []flows.Document) []string {
 	var wanted []string
 	for _, c := range cfg.Channels {
 		if c.Business == business {
@@ -109,8 +97,8 @@ func neededFiles(cfg *config.Config, business string, documents []flowDocument) 
 	}
 	files, leads := map[string][]string{}, map[string][]string{}
 	for _, d := range documents {
-		id, to := outline(d.text)
-		files[id] = append(files[id], d.file)
+		id, to := outline(d.Text)
+		files[id] = append(files[id], d.File)
 		leads[id] = append(leads[id], to...)
 	}
 	var needed []string
