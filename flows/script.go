@@ -10,7 +10,6 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"usher/connectors"
 	"usher/contacts"
 )
 
@@ -54,11 +53,9 @@ type given struct {
 
 // scriptTurn is one thing that happens and what it is to lead to.
 type scriptTurn struct {
-	at    place
-	what  string // for people
-	event connectors.Event
-	play  func(*Trial, connectors.Event) (Result, error)
-	want  wants
+	Happening
+	at   place
+	want wants
 }
 
 // wants are expectations; nil: whatever comes is right.
@@ -163,32 +160,8 @@ func (t *scriptTurn) read(r *reader, item *yaml.Node) {
 	if !ok {
 		return
 	}
-	var keys []string
-	for _, d := range doings() {
-		keys = append(keys, d.key)
-		e, ok := o.take(d.key)
-		switch {
-		case !ok:
-		case t.play != nil:
-			r.fault(e.at(), "one turn is one thing, not %s and %s", t.what, d.key)
-		default:
-			t.what = d.key
-			d.read(r, e, t)
-			if s, ok := scalar(e.value); ok {
-				t.what += " " + s
-			}
-		}
-	}
-	if e, ok := o.take("event"); ok {
-		r.decode(e, &t.event)
-		if t.play == nil {
-			t.play, t.what = (*Trial).Play, string(t.event.Kind)
-		}
-	}
+	t.Happening.read(r, o)
 	t.want.read(r, o)
-	if t.play == nil && len(o.rest()) == 0 {
-		r.fault(t.at, "a turn needs one of %s, event", strings.Join(keys, ", "))
-	}
 	o.done()
 }
 
@@ -294,4 +267,4 @@ func (r *reader) decode(e entry, into any) {
 }
 
 // call names a turn for people.
-func (t *scriptTurn) call(i int) string { return fmt.Sprintf("turn %d (%s)", i+1, t.what) }
+func (t *scriptTurn) call(i int) string { return fmt.Sprintf("turn %d (%s)", i+1, t.What) }

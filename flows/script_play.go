@@ -55,7 +55,7 @@ func (t *scriptTest) play(file string, trial *Trial) []Failure {
 	for i := range t.turns {
 		turn := &t.turns[i]
 		c.turn, c.at = turn.call(i), turn.at
-		result, err := turn.play(trial, turn.event)
+		result, err := turn.Play(trial)
 		starts := !errors.Is(err, ErrNotStarted)
 		if err != nil && starts {
 			c.fail(turn.at, err.Error(), nil)

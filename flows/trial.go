@@ -23,8 +23,9 @@ type Trial struct {
 	find    func(id string) *Flow
 	fields  *contacts.Fields
 	started bool
-	waits   []Wait // of the run, some of them over
-	told    Wait   // the handover that something has become of
+	waits   []Wait              // of the run, some of them over
+	told    Wait                // the handover that something has become of
+	offered []connectors.Button // to tap, by the latest turn
 }
 
 // ErrNotStarted: the flow's start does not hold, so nothing is said.
@@ -79,6 +80,12 @@ func (t *Trial) Play(e connectors.Event) (Result, error) {
 	t.Last = Advance(flow, t.Last.Run, turn, t.other)
 	t.Turn.Person = t.Last.person
 	t.waits = append(t.waits, t.Last.Waits...)
+	for i, m := range t.Last.Messages {
+		if i == 0 {
+			t.offered = nil
+		}
+		t.offered = append(t.offered, m.Buttons...)
+	}
 	return t.Last, nil
 }
 
@@ -94,14 +101,12 @@ func (t *Trial) running() *Flow {
 // value.
 func (t *Trial) Choose(button string) (Result, error) {
 	var titles []string
-	for _, m := range t.Last.Messages {
-		for _, b := range m.Buttons {
-			if b.Value == button || strings.EqualFold(b.Title, button) {
-				return t.Play(connectors.Event{Kind: connectors.KindMessage, Text: b.Title,
-					Reply: &connectors.Choice{Type: "button", ID: b.Value, Title: b.Title}})
-			}
-			titles = append(titles, b.Title)
+	for _, b := range t.offered {
+		if b.Value == button || strings.EqualFold(b.Title, button) {
+			return t.Play(connectors.Event{Kind: connectors.KindMessage, Text: b.Title,
+				Reply: &connectors.Choice{Type: "button", ID: b.Value, Title: b.Title}})
 		}
+		titles = append(titles, b.Title)
 	}
 	if titles == nil {
 		return Result{}, fmt.Errorf("no button %q: none was shown", button)

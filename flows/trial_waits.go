@@ -90,7 +90,8 @@ func (t *Trial) Alone() (result Result, what string, ok bool) {
 	return result, what, err == nil
 }
 
-// Bot plays what a bot wants: answered, ended or handed_over, with what it says.
+// Bot plays what a bot wants: answered, ended, handed_over or failed, with what
+// it says.
 func (t *Trial) Bot(outcome string, says ...string) (Result, error) {
 	w, err := t.awaits(connectors.CauseBot)
 	if err != nil {
@@ -103,27 +104,24 @@ func (t *Trial) Bot(outcome string, says ...string) (Result, error) {
 	return t.resume(r)
 }
 
-// HandoverOutcomes are what can become of a handover.
-func HandoverOutcomes() []string {
+// handoverOutcomes are what can become of a handover, besides that its time is
+// over.
+func handoverOutcomes() []string {
 	return []string{
 		connectors.OutcomeQueued, connectors.OutcomeNobody, connectors.OutcomeTaken, connectors.OutcomeReturned,
 		connectors.OutcomeClosed, connectors.OutcomeDisabled,
 	}
 }
 
-// Handover plays what becomes of a handover, one of HandoverOutcomes.
+// Handover plays what becomes of a handover: queued, nobody, taken, returned,
+// closed or disabled.
 func (t *Trial) Handover(outcome string) (Result, error) {
 	w, err := t.awaits(connectors.CauseHandover)
 	if err != nil {
 		return Result{}, err
 	}
-	for _, known := range HandoverOutcomes() {
-		if outcome == known {
-			t.told = w
-			return t.resume(w.Resume(outcome, ""))
-		}
-	}
-	return Result{}, fmt.Errorf("handover: %q is none of queued, nobody, taken, returned, closed, disabled%s", outcome, closest(outcome, HandoverOutcomes()))
+	t.told = w
+	return t.resume(w.Resume(outcome, ""))
 }
 
 // After lets time pass; what is due by then happens, in its order. No time at
@@ -161,6 +159,3 @@ func (t *Trial) After(d time.Duration) (Result, error) {
 		}
 	}
 }
-
-// ParseSpan reads a duration as flows write it: 90s, 36h, 2d or 1d12h.
-func ParseSpan(s string) (time.Duration, error) { return parseSpan(s) }

@@ -2,13 +2,11 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,7 +23,7 @@ func flowTryCommand() *cobra.Command {
 		Short: "Chat with a flow in the terminal",
 		Long: "Chats with a flow; nothing is kept or sent. With --answers it plays a script, one visitor\n" +
 			"message a line of which the first opens the conversation, prints the transcript and exits\n" +
-			"with 1 if answers are left over or the flow still waits for one.\n\n" + directivesHelp(),
+			"with 1 if answers are left over or the flow still waits for one.\n\n" + directivesHelp,
 		Example: "  usher flow try flows/welcome.yaml\n" +
 			"  usher flow try --channel whatsapp --known email=ada@example.com flows/welcome.yaml\n" +
 			"  usher flow try --answers welcome.answers.txt flows/welcome.yaml",
@@ -74,83 +72,36 @@ func flowTryCommand() *cobra.Command {
 	return cmd
 }
 
-// directive is a line that is not said by the visitor: what happens elsewhere.
-type directive struct {
-	usage, help string
-	play        func(t *flows.Trial, rest string) (flows.Result, error)
-}
+// directivesHelp tells how to write what is not said by the visitor.
+const directivesHelp = "Lines that begin with ! are what happens otherwise, as in the flow's tests:\n" +
+	"  !choose Prices                        a button, by its title or value\n" +
+	"  !fill {email: ada@example.com}        the form that is shown\n" +
+	"  !call {status: 200, body: {tier: gold}}   what a called service answers; or !call failed\n" +
+	"  !bot Good morning!                    what a bot says; or !bot ended, handed_over, failed\n" +
+	"  !handover taken                       an agent; or queued, nobody, returned, closed, disabled\n" +
+	"  !after 20h                            time passes; alone: until something is due\n" +
+	"  !event {kind: conversation_started}   anything else that a channel can say\n" +
+	"With --answers, a call that no line answers fails, and nobody takes a handover."
 
-// directives lists them by their first word.
-func directives() []directive {
-	return []directive{
-		{`!fill {"email": "ada@example.com"}`, "the form that is shown is sent", func(t *flows.Trial, rest string) (flows.Result, error) {
-			var form map[string]any
-			if err := json.Unmarshal([]byte(rest), &form); err != nil {
-				return flows.Result{}, fmt.Errorf("want a JSON object: %w", err)
-			}
-			return t.Fill(form)
-		}},
-		{`!call 200 {"tier": "gold"}`, "the called service answers; or !call failed", playAnswer},
-		{`!bot Good morning!`, "the bot answers; or !bot ended, handed_over, failed", playBot},
-		{`!handover taken`, "an agent; or queued, nobody, returned, closed, disabled", (*flows.Trial).Handover},
-		{`!after 20h`, "time passes; without a time: until the next thing is due", func(t *flows.Trial, rest string) (flows.Result, error) {
-			if rest == "" {
-				return t.After(0)
-			}
-			span, err := flows.ParseSpan(rest)
-			if err != nil {
-				return flows.Result{}, err
-			}
-			return t.After(span)
-		}},
-	}
-}
-
-func playAnswer(t *flows.Trial, rest string) (flows.Result, error) {
-	if rest == connectors.OutcomeFailed {
-		return t.Fail("it does not answer")
-	}
-	word, body, _ := strings.Cut(rest, " ")
-	status, err := strconv.Atoi(word)
-	if err != nil {
-		return flows.Result{}, errors.New("want a status such as 200 and what is answered, or failed")
-	}
-	return t.Answer(status, []byte(body))
-}
-
-func playBot(t *flows.Trial, rest string) (flows.Result, error) {
-	switch rest {
-	case connectors.OutcomeFailed:
-		return t.Fail("it does not answer")
-	case connectors.OutcomeEnded, connectors.OutcomeHandedOver:
-		return t.Bot(rest)
-	default:
-		return t.Bot(connectors.OutcomeAnswered, rest)
-	}
-}
-
-func directivesHelp() string {
-	var b strings.Builder
-	b.WriteString("Lines that begin with ! are what happens elsewhere:\n")
-	for _, d := range directives() {
-		fmt.Fprintf(&b, "  %-40s %s\n", d.usage, d.help)
-	}
-	return strings.TrimRight(b.String(), "\n")
-}
-
-// playLine plays what the visitor says, or a directive.
+// playLine plays what the visitor says, or a line with !.
 func playLine(t *flows.Trial, line string) (flows.Result, error) {
 	word, rest, _ := strings.Cut(line, " ")
-	for _, d := range directives() {
-		if name, _, _ := strings.Cut(d.usage, " "); name == word {
-			result, err := d.play(t, strings.TrimSpace(rest))
-			if err != nil && !errors.Is(err, flows.ErrNotStarted) {
-				err = fmt.Errorf("%s: %w", word, err)
-			}
-			return result, err
-		}
+	key, marked := strings.CutPrefix(word, "!")
+	if !marked || !slices.Contains(flows.Happenings(), key) {
+		return t.Say(line)
 	}
-	return t.Say(line)
+	if rest = strings.TrimSpace(rest); key == "after" && rest == "" {
+		rest = "due"
+	}
+	happens, err := flows.ParseHappening([]byte(key + ": " + rest))
+	if err != nil {
+		return flows.Result{}, fmt.Errorf("%s: %w", word, err)
+	}
+	result, err := happens.Play(t)
+	if err != nil && !errors.Is(err, flows.ErrNotStarted) {
+		err = fmt.Errorf("%s: %w", word, err)
+	}
+	return result, err
 }
 
 // alone plays what nobody answers: what is called, and a handover. next is the
