@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -146,10 +145,7 @@ func (j JSON) ID() string {
 }
 
 // Number reads a number, also one in a string. ok is false for anything else.
-func (j JSON) Number() (n float64, ok bool) {
-	n, err := strconv.ParseFloat(j.ID(), 64)
-	return n, err == nil && n-n == 0 // neither infinite nor NaN
-}
+func (j JSON) Number() (n float64, ok bool) { return Number(j.ID()) }
 
 // True says whether j is true.
 func (j JSON) True() bool { return j == "true" }

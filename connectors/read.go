@@ -48,6 +48,13 @@ func Instant(s string) (at time.Time, ok bool) {
 	}
 }
 
+// Number reads a number as programs write it. ok is false for anything else, also
+// for what is neither finite nor a number.
+func Number(s string) (n float64, ok bool) {
+	n, err := strconv.ParseFloat(s, 64)
+	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
+}
+
 // E.164 numbers have at most 15 digits; the shortest in use with a country
 // code have seven.
 const minDigits, maxDigits = 7, 15

@@ -9,6 +9,8 @@ import (
 	"usher/connectors/rasa"
 	"usher/connectors/slack"
 	"usher/connectors/telegram"
+	"usher/connectors/twilio"
+	"usher/connectors/viber"
 	"usher/connectors/webchat"
 	"usher/connectors/whatsapp"
 	"usher/crm"
@@ -28,6 +30,8 @@ func channelTypes() map[string]connectors.Factory {
 		"rasa":          rasa.New,
 		"slack":         slack.New,
 		"telegram":      telegram.New,
+		"twilio":        twilio.New,
+		"viber":         viber.New,
 		"webchat":       webchat.New,
 		"whatsapp":      whatsapp.New,
 	}

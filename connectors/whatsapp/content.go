@@ -130,8 +130,8 @@ func readLocation(c *cursor, e *connectors.Event) string {
 		}
 	}
 	var north, east bool
-	l.Latitude, north = number(latitude)
-	l.Longitude, east = number(longitude)
+	l.Latitude, north = connectors.Number(latitude)
+	l.Longitude, east = connectors.Number(longitude)
 	if !north || !east {
 		return "without latitude and longitude"
 	}
@@ -186,8 +186,8 @@ func readOrder(c *cursor, e *connectors.Event) string {
 					}
 				}
 				var counted, priced bool
-				it.Quantity, counted = number(quantity)
-				it.Price, priced = number(price)
+				it.Quantity, counted = connectors.Number(quantity)
+				it.Price, priced = connectors.Number(price)
 				if !counted || !priced {
 					fault = "with an unreadable quantity or price"
 				}

@@ -1,8 +1,6 @@
 package whatsapp
 
 import (
-	"math"
-	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -83,10 +81,4 @@ func short(b byte) byte {
 		return '\t'
 	}
 	return b // quote, backslash, slash
-}
-
-// number reads a quantity, which Meta also sends as a string.
-func number(s string) (n float64, ok bool) {
-	n, err := strconv.ParseFloat(s, 64)
-	return n, err == nil && !math.IsNaN(n) && !math.IsInf(n, 0)
 }

@@ -4,10 +4,8 @@ package whatsapp
 
 import (
 	"crypto/subtle"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -32,7 +30,7 @@ type settings struct {
 // channel is one configured number, or all numbers of an app.
 type channel struct {
 	settings
-	signers []*signer
+	signers connectors.Signers
 	http    *http.Client
 }
 
@@ -50,49 +48,29 @@ func New(s connectors.Setup) (connectors.Connector, error) {
 	if err := c.check(); err != nil {
 		return nil, fmt.Errorf("whatsapp: %w", err)
 	}
-	for _, secret := range c.AppSecret {
-		c.signers = append(c.signers, newSigner(secret))
-	}
+	c.signers = connectors.NewSigners(c.AppSecret)
 	return c, nil
 }
 
 // check reports every problem at once; each names its setting.
 func (s *settings) check() error {
-	var problems []error
-	problem := func(setting, what string) {
-		problems = append(problems, fmt.Errorf("%s: %s", setting, what))
-	}
-	if len(s.AppSecret) == 0 {
-		problem("app_secret", "is missing; Meta shows it under App settings, Basic")
-	}
-	for _, secret := range s.AppSecret {
-		if secret == "" { // would let everyone sign
-			problem("app_secret", "one of them is empty")
-		}
-	}
+	var check connectors.Check
+	check.Secrets("app_secret", s.AppSecret, "Meta shows it under App settings, Basic")
 	if s.VerifyToken == "" {
-		problem("verify_token", "is missing; make one up and enter it at Meta too")
+		check.Problem("verify_token", "is missing; make one up and enter it at Meta too")
 	}
-	switch {
-	case s.AccessToken == "":
-		problem("access_token", "is missing; without it no reply can be sent")
-	case strings.ContainsFunc(string(s.AccessToken), func(r rune) bool { return r <= ' ' || r > '~' }):
-		problem("access_token", "has a blank, a line break or another character that no token has")
-	}
+	check.Token("access_token", s.AccessToken, "without it no reply can be sent")
 	if strings.ContainsFunc(s.PhoneNumberID, func(r rune) bool { return r < '0' || r > '9' }) {
-		problem("phone_number_id", "must be digits: Meta's id of the number, not the number")
+		check.Problem("phone_number_id", "must be digits: Meta's id of the number, not the number")
 	}
-	if u, err := url.Parse(s.BaseURL); err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" ||
-		u.Scheme != "https" && u.Scheme != "http" {
-		problem("base_url", "must be like https://graph.facebook.com")
-	}
+	check.BaseURL("base_url", s.BaseURL, "https://graph.facebook.com")
 	if !regexp.MustCompile(`^v\d{1,3}\.\d{1,2}$`).MatchString(s.APIVersion) {
-		problem("api_version", "must be like v25.0")
+		check.Problem("api_version", "must be like v25.0")
 	}
 	if n := utf8.RuneCountInString(s.ListButton); n == 0 || n > maxListButton {
-		problem("list_button", fmt.Sprintf("must have 1 to %d characters", maxListButton))
+		check.Problem("list_button", fmt.Sprintf("must have 1 to %d characters", maxListButton))
 	}
-	return errors.Join(problems...)
+	return check.Err()
 }
 
 // Challenge implements connectors.Challenger: Meta asks once, when the webhook
