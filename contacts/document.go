@@ -64,7 +64,7 @@ func (c *Contact) Document(fields *Fields, identities []Identity) map[string]any
 func (g *Guest) Document(fields *Fields) map[string]any {
 	c := &Contact{
 		Values: g.Conversation.State.Said, RawName: g.Conversation.State.RawName, Status: g.Conversation.State.Status,
-		Tags: g.Conversation.State.Tags, Consent: g.Conversation.State.Consent,
+		Tags: g.Conversation.State.Tags, Consent: g.Conversation.State.Consent, System: g.Conversation.State.System,
 		Source:    Source{Channel: g.Conversation.Channel, Via: "channel"},
 		CreatedAt: g.Conversation.CreatedAt, UpdatedAt: g.Conversation.UpdatedAt, LastSeenAt: g.Conversation.UpdatedAt,
 	}

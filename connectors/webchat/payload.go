@@ -18,6 +18,7 @@ const (
 	maxID      = 128      // message ids and authors: a UUID has 36
 	maxURL     = 2048     // what browsers and proxies agree on
 	maxTitle   = 256      // of a page or file
+	maxAgent   = 500      // of what a browser calls itself
 	maxFields  = 50       // of a form
 	maxName    = 64       // of a field, type or language
 )
@@ -31,6 +32,7 @@ type body struct {
 	CreatedAt json.RawMessage  `json:"createdAt"`
 	Language  string           `json:"language"`
 	Page      *connectors.Page `json:"page"`
+	Referrer  string           `json:"referrer"` // the page before this one
 	Given     *bool            `json:"given"` // consent only
 }
 
@@ -89,6 +91,7 @@ func (c *channel) Parse(r *connectors.Request) ([]connectors.Item, error) {
 	if event.ExternalID == "" {
 		return nil, fmt.Errorf("%w: author missing", connectors.ErrUnreadable)
 	}
+	event.System = system(r, b)
 	event.DedupeKey = dedupeKey(event.ExternalID, b.MID, event.Anonymous)
 
 	item := connectors.Item{Raw: r.Body}
@@ -105,6 +108,21 @@ func (c *channel) Parse(r *connectors.Request) ([]connectors.Item, error) {
 	}
 	item.Event = event
 	return []connectors.Item{item}, nil
+}
+
+// system is what the browser says by itself.
+func system(r *connectors.Request, b body) map[string]any {
+	data := map[string]any{}
+	if agent := cut(clean(r.Header.Get("User-Agent")), maxAgent); agent != "" {
+		data["user_agent"] = agent
+	}
+	if webURL(b.Referrer) {
+		data["referrer"] = b.Referrer
+	}
+	if len(data) == 0 {
+		return nil
+	}
+	return data
 }
 
 // dedupeKey is the message id if it is a random UUID, which nobody meets twice.

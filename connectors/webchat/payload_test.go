@@ -40,6 +40,10 @@ func TestParse(t *testing.T) {
 			`{"type":"text","data":{"text":" 20\u0000 people "},"mid":"m-1","language":"en-GB","page":{"url":"https://a.example/pricing","title":"Pricing"}}`,
 			connectors.Event{Kind: connectors.KindMessage, Text: " 20 people ", MessageID: "m-1", DedupeKey: "v_1#m-1", Language: "en-GB", Page: &connectors.Page{URL: "https://a.example/pricing", Title: "Pricing"}},
 		},
+		"what led here": {
+			`{"type":"text","data":{"text":"hi"},"referrer":"https://search.example/?q=usher"}`,
+			connectors.Event{Kind: connectors.KindMessage, Text: "hi", System: map[string]any{"referrer": "https://search.example/?q=usher"}},
+		},
 		"text without mid": {
 			`{"type":"text","data":{"text":"hi"}}`,
 			connectors.Event{Kind: connectors.KindMessage, Text: "hi"},
@@ -49,7 +53,7 @@ func TestParse(t *testing.T) {
 			connectors.Event{Kind: connectors.KindMessage, Text: "hi", MessageID: "b277b6a9-704c-4fcc-ae5a-a4e50978555e", DedupeKey: "b277b6a9-704c-4fcc-ae5a-a4e50978555e", Timestamp: time.Date(2026, 9, 1, 8, 8, 21, 0, time.UTC)},
 		},
 		"oddities that mean nothing": {
-			`{"type":"text","data":{"text":"hi","payload":"x"},"createdAt":"99999-01-01","language":"<b>","page":{"url":"javascript:alert(1)"},"more":[]}`,
+			`{"type":"text","data":{"text":"hi","payload":"x"},"createdAt":"99999-01-01","language":"<b>","page":{"url":"javascript:alert(1)"},"referrer":"javascript:alert(1)","more":[]}`,
 			connectors.Event{Kind: connectors.KindMessage, Text: "hi"},
 		},
 		"button": {

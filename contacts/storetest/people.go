@@ -33,6 +33,7 @@ func RunPeople(t *testing.T, open func(testing.TB) *database.DB) {
 			"lines":                    testLines,
 			"state of a line":          testLineState,
 			"sessions":                 testSessions,
+			"history":                  testHistory,
 			"list filters":             testFilters,
 			"where":                    testWhere,
 			"where is refused":         testWhereRefused,

@@ -24,7 +24,7 @@ const (
 // address they come from, the campaign that led them here, whatever a channel
 // knows by itself.
 func systemData(ev *connectors.Event) map[string]any {
-	if ev.Direction == connectors.DirectionOut || ev.Kind == connectors.KindCapture {
+	if ev.Direction == connectors.DirectionOut || ev.Kind == connectors.KindCapture || ev.Anonymous {
 		return nil // that is of whoever sent it
 	}
 	data := map[string]any{}

@@ -106,6 +106,7 @@
           body: JSON.stringify({
             ...message, author: s.external_id, createdAt: new Date().toISOString(), language: navigator.language,
             page: { url: location.href.split("#")[0], title: document.title },
+            referrer: document.referrer || undefined,
           }),
         });
       } catch {
