@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"strconv"
@@ -14,15 +15,19 @@ import (
 
 // conversation is one person's on one channel.
 type conversation struct {
-	ID         string    `json:"id"`
-	Channel    string    `json:"channel"`
-	ExternalID string    `json:"external_id" doc:"The channel's id of the person"`
-	Handling   string    `json:"handling" enum:"flow,bot,queued,agent,follow_up" doc:"Who answers"`
-	Contact    person    `json:"contact" doc:"The person; anonymous: a guest, under a made-up name and e-mail"`
-	ContactID  *string   `json:"contact_id"`
-	GuestID    *string   `json:"guest_id"`
-	CreatedAt  time.Time `json:"created_at"`
-	UpdatedAt  time.Time `json:"updated_at"`
+	ID         string     `json:"id"`
+	Channel    string     `json:"channel"`
+	ExternalID string     `json:"external_id" doc:"The channel's id of the person"`
+	Handling   string     `json:"handling" enum:"flow,bot,queued,agent,follow_up" doc:"Who answers"`
+	Team       *string    `json:"team" doc:"That a flow handed it to"`
+	AssigneeID *string    `json:"assignee_id" doc:"The agent whose it is; else the one that its contact is assigned to"`
+	HandedOver *time.Time `json:"handed_over_at" doc:"Since when people are to answer"`
+	ClosedAt   *time.Time `json:"closed_at" doc:"When an agent closed it; null once the person has written again"`
+	Contact    person     `json:"contact" doc:"The person; anonymous: a guest, under a made-up name and e-mail"`
+	ContactID  *string    `json:"contact_id"`
+	GuestID    *string    `json:"guest_id"`
+	CreatedAt  time.Time  `json:"created_at"`
+	UpdatedAt  time.Time  `json:"updated_at"`
 }
 
 type conversationAnswer struct {
@@ -40,6 +45,19 @@ func conversationOf(c *contacts.Conversation, document person) conversation {
 	}
 	if c.ContactID != "" {
 		answer.ContactID = &c.ContactID
+	}
+	if assignee, ok := document["assignee_id"].(string); ok {
+		answer.AssigneeID = &assignee
+	}
+	if d := c.State.Desk; d != nil {
+		answer.Team, answer.AssigneeID = orNull(d.Team), cmp.Or(orNull(d.AssigneeID), answer.AssigneeID)
+		if d.Closed.IsZero() {
+			since := d.Since.UTC()
+			answer.HandedOver = &since
+		} else {
+			closed := d.Closed.UTC()
+			answer.ClosedAt = &closed
+		}
 	}
 	document["anonymous"] = false
 	return answer
@@ -62,8 +80,12 @@ func guestConversation(b *gateway.Business, g *contacts.Guest) conversation {
 }
 
 func (s *Server) getConversation(ctx context.Context, in *ByID) (*conversationAnswer, error) {
+	return s.conversation(ctx, in.ID)
+}
+
+func (s *Server) conversation(ctx context.Context, id string) (*conversationAnswer, error) {
 	b := businessOf(ctx)
-	c, guest, err := s.gateway.Conversation(ctx, b, in.ID)
+	c, guest, err := s.gateway.Conversation(ctx, b, id)
 	if err != nil {
 		return nil, err
 	}
@@ -130,11 +152,18 @@ func (s *Server) contactConversations(ctx context.Context, in *contactConversati
 	return &conversationsAnswer{list}, nil
 }
 
-// withContacts adds the documents of the contacts.
+// withContacts adds the documents of the contacts, and of guests that people are
+// to answer.
 func (s *Server) withContacts(ctx context.Context, b *gateway.Business, list []*contacts.Conversation) ([]conversation, error) {
+	guests, err := s.gateway.GuestsAtDesk(ctx, b, list)
+	if err != nil {
+		return nil, err
+	}
 	var ids []string
 	for _, c := range list {
-		ids = append(ids, c.ContactID)
+		if c.ContactID != "" {
+			ids = append(ids, c.ContactID)
+		}
 	}
 	people, err := s.store(ctx).Contacts(ids)
 	if err != nil {
@@ -154,6 +183,13 @@ func (s *Server) withContacts(ctx context.Context, b *gateway.Business, list []*
 	}
 	answers := make([]conversation, 0, len(list))
 	for _, c := range list {
+		if guest := guests[c.ID]; guest != nil {
+			answers = append(answers, guestConversation(b, guest))
+			continue
+		}
+		if c.ContactID == "" {
+			continue // the guest has just gone
+		}
 		document := byID[c.ContactID]
 		if document == nil {
 			document = person{}
@@ -174,10 +210,12 @@ type message struct {
 	Form      *connectors.Form    `json:"form"`
 	At        time.Time           `json:"at"`
 	Status    *string             `json:"status" doc:"How far what we said got: pending, sent, delivered, read, failed"`
+	AgentID   *string             `json:"agent_id" doc:"The agent who wrote it"`
+	Private   bool                `json:"private" doc:"A note among agents, which the person does not see"`
 }
 
 func messageOf(l contacts.Line) message {
-	m := message{ID: l.ID, Seq: l.Seq, Direction: "in", Media: []connectors.Media{}, Buttons: []connectors.Button{}, At: l.At.UTC()}
+	m := message{ID: l.ID, Seq: l.Seq, AgentID: orNull(l.Author), Private: l.Private, Direction: "in", Media: []connectors.Media{}, Buttons: []connectors.Button{}, At: l.At.UTC()}
 	var body connectors.Message
 	if json.Unmarshal(l.Body, &body) == nil { // a blanked line has no body
 		m.Text, m.Form = body.Text, body.Form

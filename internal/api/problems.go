@@ -112,6 +112,7 @@ func problemOf(err error) *problem {
 		own   *problem
 		field *connectors.FieldError
 		taken *sqlstore.TakenError
+		state *gateway.StateError
 		moved *gateway.MovedError
 		fe    *fiber.Error
 	)
@@ -126,6 +127,8 @@ func problemOf(err error) *problem {
 			f.Holder = &holder{Kind: taken.Holder.Kind, ID: taken.Holder.ID}
 		}
 		return newProblem(http.StatusConflict, f.Detail, f)
+	case errors.As(err, &state):
+		return newProblem(http.StatusConflict, state.Reason, fault{Code: codeState, Detail: state.Reason})
 	case errors.As(err, &moved):
 		return newProblem(http.StatusPermanentRedirect, "the guest has become a contact").with("Location", "/v1/contacts/"+moved.To)
 	case errors.As(err, &fe):

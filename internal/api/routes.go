@@ -56,10 +56,16 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/v1/contacts/{id}/conversations", needs: read, mount: typed(s.contactConversations), summary: "List a contact's conversations"},
 		{method: "GET", path: "/v1/guests", needs: read, mount: typed(s.findGuest), summary: "Find the guest of a channel"},
 		{method: "GET", path: "/v1/guests/{id}", needs: read, mount: typed(s.getGuest), summary: "Read a guest"},
-		{method: "GET", path: "/v1/conversations", needs: read, mount: typed(s.listConversations), summary: "List contacts' conversations"},
+		{method: "GET", path: "/v1/conversations", needs: read, mount: typed(s.listConversations), summary: "List conversations of contacts, and those of guests that people are to answer"},
 		{method: "GET", path: "/v1/conversations/{id}", needs: read, mount: typed(s.getConversation), summary: "Read a conversation"},
 		{method: "GET", path: "/v1/conversations/{id}/messages", needs: read, mount: typed(s.listMessages), summary: "Read what was said"},
 		{method: "GET", path: "/v1/conversations/{id}/trace", needs: read, mount: typed(s.conversationTrace), summary: "Read what came of each event of a conversation"},
+		{method: "POST", path: "/v1/conversations/{id}/messages", needs: agent, mount: typed(s.writeMessage), status: http.StatusCreated, body: writtenMessage{}, summary: "Answer as an agent, or leave a note for agents"},
+		{method: "POST", path: "/v1/conversations/{id}/take", needs: agent, mount: typed(s.takeConversation), body: takeBody{}, bare: true, summary: "Answer it from now on"},
+		{method: "POST", path: "/v1/conversations/{id}/release", needs: agent, mount: typed(s.releaseConversation), summary: "Give it back to the flow"},
+		{method: "POST", path: "/v1/conversations/{id}/close", needs: agent, mount: typed(s.closeConversation), summary: "It is done; what the person writes next begins anew"},
+		{method: "POST", path: "/v1/conversations/{id}/reopen", needs: agent, mount: typed(s.reopenConversation), summary: "Take a closed one up again"},
+		{method: "POST", path: "/v1/messages/{id}/retry", needs: agent, mount: typed(s.retryMessage), status: http.StatusAccepted, summary: "Send a failed message again"},
 
 		// What came in and what goes out.
 		{method: "GET", path: "/v1/events", needs: read, mount: typed(s.listEvents), summary: "List accepted events"},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -134,6 +135,7 @@ type lineReader struct {
 	channel      *gateway.Channel
 	conversation string
 	after        int64
+	full         bool // there may be more to read at once
 }
 
 // next returns the lines that came since, none if nobody has said anything.
@@ -147,7 +149,8 @@ func (l *lineReader) next(ctx context.Context) ([]contacts.Line, error) {
 	if len(lines) > 0 {
 		l.after = lines[len(lines)-1].Seq
 	}
-	return lines, err
+	l.full = len(lines) == streamPage
+	return slices.DeleteFunc(lines, func(line contacts.Line) bool { return line.Private }), err
 }
 
 // subscribe is told when there may be more. It must be called before next: else a
@@ -183,7 +186,7 @@ func (l *lineReader) follow(ctx context.Context, w *bufio.Writer) error {
 		if w.Flush() != nil {
 			return nil
 		}
-		if len(lines) == streamPage {
+		if l.full {
 			continue
 		}
 		select {
@@ -198,10 +201,13 @@ func (l *lineReader) follow(ctx context.Context, w *bufio.Writer) error {
 	}
 }
 
-// visitorMessage is a line as its visitor reads it.
+// visitorMessage is a line as its visitor reads it: who of our side wrote it is
+// left out.
 type visitorMessage struct {
 	message
-	From string `json:"from"` // you, us
+	AgentID *string `json:"agent_id,omitempty"`
+	Private *bool   `json:"private,omitempty"`
+	From    string  `json:"from"` // you, us
 }
 
 func (l *lineReader) forVisitor(line contacts.Line) visitorMessage {
@@ -209,7 +215,7 @@ func (l *lineReader) forVisitor(line contacts.Line) visitorMessage {
 	if line.Out {
 		from = "us"
 	}
-	return visitorMessage{messageOf(line), from}
+	return visitorMessage{message: messageOf(line), From: from}
 }
 
 // poll answers with the lines that there are, or the first that come.

@@ -48,8 +48,8 @@ func (g *Gateway) Accept(ctx context.Context, ch *Channel, r *connectors.Request
 	}
 	events := make([]*inbox.Event, len(items))
 	for i := range items {
-		if ev := &items[i].Event; ev.Kind == connectors.KindResumed || ev.Resume != nil {
-			ev.Resume, items[i].Problem = nil, "only usher itself resumes a run"
+		if ev := &items[i].Event; ev.Kind == connectors.KindResumed || ev.Kind == connectors.KindAct || ev.Resume != nil || ev.Act != nil {
+			ev.Resume, ev.Act, items[i].Problem = nil, nil, "only usher itself resumes a run"
 		}
 		events[i], err = g.row(ch, r, &items[i])
 		if err != nil {

@@ -69,27 +69,37 @@ func captureEvent(b *Business, c CaptureRequest) (*connectors.Event, error) {
 // Inject puts an event of usher's own into a conversation, waits for its turn
 // and answers with the person as the conversation sees them.
 func (g *Gateway) Inject(ctx context.Context, ch *Channel, ev *connectors.Event) (connectors.Turn, error) {
+	if _, err := g.inject(ctx, ch, ev); err != nil {
+		return connectors.Turn{}, err
+	}
+	return g.Known(ctx, ch.Business, ch.ID, ev.ExternalID)
+}
+
+// inject puts an event of usher's own into a conversation, waits for its turn
+// and returns the answer that its row keeps.
+func (g *Gateway) inject(ctx context.Context, ch *Channel, ev *connectors.Event) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, captureWait)
 	defer cancel()
 	ev.Timestamp = time.Now().UTC()
 	row, err := g.row(ch, &connectors.Request{At: ev.Timestamp}, &connectors.Item{Event: *ev})
 	if err != nil {
-		return connectors.Turn{}, err
+		return nil, err
 	}
 	row.ReservedBy, row.ReservedUntil = g.Node, captureWait.Microseconds()
 	g.answers.expect(row.ID)
 	defer g.answers.forget(row.ID)
 	stored, err := g.put(ctx, []*inbox.Event{row})
 	if err != nil {
-		return connectors.Turn{}, err
+		return nil, err
 	}
-	if _, err := g.await(ctx, row, stored[0]); err != nil {
-		return connectors.Turn{}, err
+	answer, err := g.await(ctx, row, stored[0])
+	if err != nil {
+		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
-		return connectors.Turn{}, fmt.Errorf("%w: kept, its turn has not come yet", ErrBusy)
+		return nil, fmt.Errorf("%w: kept, its turn has not come yet", ErrBusy)
 	}
-	return g.Known(ctx, ch.Business, ch.ID, ev.ExternalID)
+	return answer, nil
 }
 
 // decodeEvent reads an event as its row keeps it; nil once it is blanked.

@@ -234,6 +234,8 @@ type turn struct {
 	began                             string      // the flow of the run that began
 	wait                              *flows.Wait // what its run waits for outside now
 	over                              []string    // ids of timers that nothing waits for any more
+	wasAtDesk                         bool
+	acted                             acted // what came of an agent's act
 	closed                            []closing
 	trace                             []traceLine
 
@@ -312,7 +314,11 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		var over []string
 		var notes []outbox.Note
 		var outcomes []inbox.Outcome
+		var desk []sqlstore.DeskRow
+		var offDesk []string
 		for _, t := range turns {
+			put, drop := t.desk()
+			desk, offDesk = append(desk, put...), append(offDesk, drop...)
 			if t.contact != nil {
 				convs = append(convs, t.conv)
 				if t.isNew || t.dirty {
@@ -361,6 +367,8 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			func() error { return people.AddAddresses(added) },
 			func() error { return people.AddLines(lines) },
 			func() error { return people.PutSessions(sessions) },
+			func() error { return people.PutDesk(desk) },
+			func() error { return people.DropDesk(offDesk) },
 			func() error { return outbox.AddReplies(tx, replies) },
 			func() error { return timers.Drop(tx, over) },
 			func() error { return timers.Add(tx, waits) },

@@ -374,7 +374,7 @@ func transcript(lines []contacts.Line) string {
 	var text []byte
 	for _, line := range lines {
 		var m connectors.Message
-		if json.Unmarshal(line.Body, &m) != nil {
+		if line.Private || json.Unmarshal(line.Body, &m) != nil {
 			continue
 		}
 		who := "Visitor: "

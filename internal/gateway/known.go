@@ -160,10 +160,70 @@ func (g *Gateway) Conversation(ctx context.Context, b *Business, id string) (*co
 	if errors.As(err, &moved) {
 		return nil, nil, contacts.ErrNotFound
 	}
+	if errors.Is(err, contacts.ErrNotFound) {
+		guest, err = g.guestAtDesk(ctx, b, id)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	return &guest.Conversation, guest, nil
+}
+
+// guestAtDesk is a guest whose conversation people are to answer, rebuilt from
+// the inbox. Error: contacts.ErrNotFound.
+func (g *Gateway) guestAtDesk(ctx context.Context, b *Business, conversation string) (*contacts.Guest, error) {
+	row, err := sqlstore.New(g.DB.Read(ctx)).DeskOf(b.ID, conversation)
+	if err != nil {
+		return nil, err
+	}
+	ch := b.Channels[row.Channel]
+	if ch == nil || row.ContactID != "" {
+		return nil, contacts.ErrNotFound
+	}
+	t, err := g.lookAt(ctx, ch, row.ExternalID)
+	if err != nil {
+		return nil, err
+	}
+	if t.guest.Applied == 0 {
+		return nil, contacts.ErrNotFound
+	}
+	return t.guest, nil
+}
+
+// GuestsAtDesk are the guests of conversations that a list found at the desk, by
+// conversation; those that are gone are left out.
+func (g *Gateway) GuestsAtDesk(ctx context.Context, b *Business, conversations []*contacts.Conversation) (map[string]*contacts.Guest, error) {
+	var wanted []string
+	for _, c := range conversations {
+		if c.ContactID == "" {
+			wanted = append(wanted, guestIDOf(c))
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	found, err := g.guestStore().Load(ctx, wanted)
+	if err != nil {
+		return nil, err
+	}
+	guests := make(map[string]*contacts.Guest, len(wanted))
+	for _, c := range conversations {
+		if c.ContactID != "" {
+			continue
+		}
+		guest := found[guestIDOf(c)]
+		if guest == nil || guest.MovedTo != "" {
+			guest, err = g.guestAtDesk(ctx, b, c.ID)
+		}
+		if errors.Is(err, contacts.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		guests[c.ID] = guest
+	}
+	return guests, nil
 }
 
 // Messages of a conversation after a number, oldest first, each of our own with

@@ -22,6 +22,13 @@ func (g *Gateway) outcome(t *turn) error {
 	if err := g.utter(t); err != nil {
 		return err
 	}
+	if t.ev.Kind == connectors.KindAct {
+		answer, err := json.Marshal(t.acted)
+		if err != nil {
+			return fmt.Errorf("%w: encode answer: %w", errFlow, err)
+		}
+		t.outcome.Answer = answer
+	}
 	return t.explain()
 }
 
@@ -82,8 +89,9 @@ func (g *Gateway) send(t *turn, _ connectors.Sender) error {
 // first in the next answer.
 func (g *Gateway) answer(t *turn) error {
 	st := &t.conv.State
-	// What a capture leads to is for the bot, not for the program that sent it.
-	waited := t.ev.Kind != connectors.KindCapture && g.answers.promise(t.work.row.ID, t.work.row.Dedupe)
+	// What a capture or an agent leads to is for the bot, not for the program that
+	// sent it.
+	waited := t.ev.Kind != connectors.KindCapture && t.ev.Kind != connectors.KindAct && g.answers.promise(t.work.row.ID, t.work.row.Dedupe)
 	said := t.messages
 	if waited && len(st.Pending) > 0 && !t.rerun {
 		var late []connectors.Message

@@ -214,7 +214,7 @@ func (g *Gateway) identify(t *turn, holders map[sqlstore.Address]sqlstore.Holder
 		// A new person from here on; what was said before stays with the old.
 		st := &t.conv.State
 		t.conv.ContactID, t.conv.Linked = "", false
-		*st = contacts.State{Said: contacts.Values{}, Seq: st.Seq, Address: st.Address}
+		*st = contacts.State{Said: contacts.Values{}, Seq: st.Seq, Address: st.Address, Desk: st.Desk}
 	case mine || len(t.proven) == 0:
 		t.contact = found[own]
 	default:

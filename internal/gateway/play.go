@@ -44,9 +44,13 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 	if t.conv.State.Said == nil {
 		t.conv.State.Said = contacts.Values{}
 	}
+	if t.ev.Kind == connectors.KindAct {
+		t.address()
+	}
 	if t.guest != nil && t.guest.Applied == t.work.row.ID {
 		return g.again(ctx, t)
 	}
+	t.wasAtDesk = atDesk(t.conv)
 	if !t.past {
 		if err := g.notDoneYet(ctx, t); err != nil {
 			return err
@@ -57,12 +61,9 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 		g.keepEvent(t)
 		t.visit()
 	}
-	if answerable(t.ev) && (flowAnswers(t.conv) || !t.spoken()) {
-		if err := g.run(ctx, t); err != nil || t.conv == nil {
-			return err
-		}
+	if err := g.goOn(ctx, t); err != nil || t.conv == nil {
+		return err
 	}
-	g.say(t)
 	t.conv.UpdatedAt = t.now
 	if t.guest != nil {
 		// What became visible late does not take back how far the guest has come:
@@ -74,6 +75,23 @@ func (g *Gateway) play(ctx context.Context, t *turn) error {
 		}
 		t.guest.Effects = effects
 	}
+	return nil
+}
+
+// goOn lets whoever is to answer the event do so.
+func (g *Gateway) goOn(ctx context.Context, t *turn) error {
+	switch {
+	case t.ev.Kind == connectors.KindAct:
+		return g.act(ctx, t)
+	case !answerable(t.ev), t.spoken() && !flowAnswers(t.conv):
+		return nil
+	case t.spoken() && isClosed(t.conv):
+		t.conv.State.Desk = nil
+	}
+	if err := g.run(ctx, t); err != nil || t.conv == nil {
+		return err
+	}
+	g.say(t)
 	return nil
 }
 
@@ -119,8 +137,15 @@ func (g *Gateway) again(ctx context.Context, t *turn) error {
 	if err := t.takeGuestEffects(t.guest.Effects); err != nil {
 		return err
 	}
+	if t.wait != nil && t.ev.Kind == connectors.KindAct {
+		t.ev.Session = sessionOf(&t.conv.State, t.wait.Run)
+	}
 	for _, line := range lines {
 		if line.EventID != t.work.row.ID || !line.Out {
+			continue
+		}
+		t.acted.Seq = line.Seq // an agent's own is the last
+		if line.Private {
 			continue
 		}
 		var m connectors.Message
@@ -195,13 +220,14 @@ func cutID(id string) string {
 // knows, answers to consent.
 func (g *Gateway) keepEvent(t *turn) {
 	st := &t.conv.State
-	if t.ev.IDs != nil {
-		if raw, err := json.Marshal(t.ev.IDs); err == nil {
-			st.Address = raw
-		}
-	}
 	if t.ev.Direction == connectors.DirectionOut {
 		return
+	}
+	if t.ev.Kind != connectors.KindCapture {
+		st.Address = nil
+		if to := t.ev.Address().Later(); to != (connectors.Address{ExternalID: to.ExternalID}) {
+			st.Address, _ = json.Marshal(to) // texts alone
+		}
 	}
 	if t.ev.Name != "" {
 		st.RawName = t.ev.Name
@@ -365,7 +391,7 @@ func (t *turn) absorb(flow *flows.Flow, result flows.Result) {
 		source := contacts.Source{Channel: t.ch.ID, Flow: flow.ID, Step: c.Step, Via: c.Via}
 		t.learn(c.Field, c.Value, source)
 	}
-	t.conv.Handling = contacts.Handling(result.Handling)
+	t.handle(result)
 	st := &t.conv.State
 	if len(result.Effects) > 0 {
 		set := contacts.Source{Channel: t.ch.ID, Flow: flow.ID, Via: "set"}

@@ -280,6 +280,13 @@ func (g *Gateway) maintain(ctx context.Context) error {
 			})
 			return n, err
 		}))
+		err = errors.Join(err, inbox.Repeat(func() (n int64, err error) {
+			err = g.DB.Write(ctx, database.Bulk, func(tx *database.Tx) error {
+				n, err = sqlstore.New(tx).SweepDesk(time.Now(), 500)
+				return err
+			})
+			return n, err
+		}))
 		if g.Guests == nil {
 			_, serr := sqlstore.OpenGuests(g.DB).SweepGuests(ctx, time.Now(), 500)
 			err = errors.Join(err, serr)

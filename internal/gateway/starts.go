@@ -73,6 +73,8 @@ type closing struct{ flow, reason string }
 const (
 	runEnded    = "ended"    // it reached its end
 	runReplaced = "replaced" // another flow began
+	runTaken    = "taken"    // an agent came, for whom it did not ask
+	runClosed   = "closed"   // an agent closed the conversation
 )
 
 // choose finds the flow that the event begins, if it does: of the channel's, in

@@ -310,6 +310,11 @@ func (g *Gateway) settleTimers(stop <-chan struct{}) {
 }
 
 // attend decides what a handover meets: agents who are there, or nobody.
-func (g *Gateway) attend(_ context.Context, _ timers.Timer) (connectors.Resume, error) {
-	return connectors.Resume{Outcome: connectors.OutcomeNobody}, nil
+func (g *Gateway) attend(ctx context.Context, t timers.Timer) (connectors.Resume, error) {
+	var d waitDetail
+	b := g.businesses[t.Business]
+	if json.Unmarshal(t.Detail, &d) != nil || b == nil {
+		return connectors.Resume{}, nil // there is nothing to resume
+	}
+	return g.meet(ctx, wanted{b, t.Conversation, d.Team, d.Agent})
 }

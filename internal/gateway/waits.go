@@ -35,7 +35,9 @@ type waitDetail struct {
 
 // spoken says whether the person, or a program for it, has said something, and
 // not usher itself.
-func (t *turn) spoken() bool { return t.ev.Kind != connectors.KindResumed }
+func (t *turn) spoken() bool {
+	return t.ev.Kind != connectors.KindResumed && t.ev.Kind != connectors.KindAct
+}
 
 // passOver turns an event that no run waits for any more into nothing.
 func (t *turn) passOver(reason string) {

@@ -33,8 +33,8 @@ type Reply struct {
 	LastError    string
 	PlatformID   string
 	Progress     Progress // as RepliesByID read it
-	Address      []byte // JSON connectors.Address
-	Body         []byte // JSON connectors.Message
+	Address      []byte   // JSON connectors.Address
+	Body         []byte   // JSON connectors.Message
 	CreatedAt    int64
 }
 
