@@ -125,6 +125,13 @@ func drawGuest(t *rapid.T) *contacts.Guest {
 		s.Consent = &contacts.Consent{Given: rapid.Bool().Draw(t, "given"), At: moment.Draw(t, "consent")}
 	}
 	s.Address = blob.Draw(t, "address")
+	for range rapid.IntRange(0, 3).Draw(t, "notes") {
+		s.Notes = append(s.Notes, contacts.Note{ID: text.Draw(t, "note"), Text: text.Draw(t, "written"), Author: text.Draw(t, "author"), CreatedAt: moment.Draw(t, "at")})
+	}
+	if rapid.Bool().Draw(t, "assigned") {
+		assignee := text.Draw(t, "to")
+		s.Assignee = &assignee
+	}
 	if rapid.Bool().Draw(t, "handed over") {
 		s.Desk = &contacts.Desk{Team: text.Draw(t, "team"), AssigneeID: text.Draw(t, "assignee"), Since: moment.Draw(t, "since"),
 			Taken: rapid.Bool().Draw(t, "taken"), Closed: moment.Draw(t, "closed")}

@@ -170,6 +170,10 @@ type State struct {
 	Address []byte `json:"address,omitempty"`
 	// RawName is the name as the channel gave it.
 	RawName string `json:"raw_name,omitempty"`
+	// Notes that flows took about a guest, and the agent, by id or e-mail, whose it
+	// is to be: both go to the contact that it becomes. Assignee "" is nobody.
+	Notes    []Note  `json:"-"`
+	Assignee *string `json:"-"`
 	// Desk is there once people are to answer, until they are done.
 	Desk *Desk `json:"desk,omitempty"`
 }

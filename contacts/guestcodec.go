@@ -49,6 +49,8 @@ const (
 	hasLanding
 	hasSources
 	hasSystem
+	hasNotes
+	hasAssignee
 )
 
 // MovedVersion is the version of a guest that became a contact: nobody writes it
@@ -168,6 +170,16 @@ func (w *writer) guest(g *Guest) error {
 		}
 		w.bytes(system)
 	}
+	if flags&hasNotes != 0 {
+		notes, err := json.Marshal(s.Notes)
+		if err != nil {
+			return err
+		}
+		w.bytes(notes)
+	}
+	if s.Assignee != nil {
+		w.string(*s.Assignee)
+	}
 	if err := w.values(s.Said, flags&isComposedName != 0); err != nil {
 		return err
 	}
@@ -203,6 +215,8 @@ func flagsOf(g *Guest) uint64 {
 	set(hasPending, len(s.Pending) > 0)
 	set(hasRawName, s.RawName != "")
 	set(hasDesk, s.Desk != nil)
+	set(hasNotes, len(s.Notes) > 0)
+	set(hasAssignee, s.Assignee != nil)
 	set(isTaken, s.Desk != nil && s.Desk.Taken)
 	set(hasBegun, s.Begun != 0)
 	set(hasVisit, s.Visit.Number != 0)
@@ -274,6 +288,13 @@ func (r *reader) guest(id string) *Guest {
 	s.Visit.Landing = optional(hasLanding, "")
 	if flags&hasSystem != 0 && json.Unmarshal(r.take(r.uint()), &s.System) != nil {
 		r.fail()
+	}
+	if flags&hasNotes != 0 && json.Unmarshal(r.take(r.uint()), &s.Notes) != nil {
+		r.fail()
+	}
+	if flags&hasAssignee != 0 {
+		assignee := r.string()
+		s.Assignee = &assignee
 	}
 	s.Said = r.values(flags&isComposedName != 0)
 	if flags&hasSources != 0 {

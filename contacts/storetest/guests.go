@@ -118,7 +118,7 @@ func loadAndSave(t *testing.T, store contacts.GuestStore) {
 
 func everyPart(t *testing.T, store contacts.GuestStore) {
 	g := NewGuest()
-	at := g.Conversation.CreatedAt
+	at, agent := g.Conversation.CreatedAt, "bob@acme.example"
 	g.Effects, g.Seed = []byte{0, 1, 255}, 1<<40
 	c := &g.Conversation
 	c.Linked, c.Handling, c.UpdatedAt = true, contacts.Queued, at.Add(time.Minute)
@@ -126,10 +126,12 @@ func everyPart(t *testing.T, store contacts.GuestStore) {
 		Said:   contacts.Values{"text": "é\x00'\"\\", "number": -75.25, "yes": true, "no": false, "nought": 0.0, "day": "2024-05-02"},
 		Status: "qualified", Tags: []string{"vip", "b"}, Runs: map[string][]byte{"": {0}, "s-1": []byte("x")}, Pending: []byte("p"), Seq: 9,
 		Consent: &contacts.Consent{Given: true, At: at}, Address: []byte(`{"external_id":"x","ids":{}}`), RawName: "Ada  L",
-		Desk:    &contacts.Desk{Team: "sales", AssigneeID: "agt_1", Since: at},
-		Sources: map[string]contacts.Source{"yes": {Channel: c.Channel, Flow: "welcome", Step: "agree", Via: "ask"}, "gone": {Channel: c.Channel, Via: "api"}},
-		System:  map[string]any{"user_agent": "Browser/1.0", "width": 1280.0, "list": []any{"a"}},
-		Begun:   2, Visit: contacts.Visit{Number: 3, Since: at.Add(-time.Hour), Seen: at, Landing: "https://x.io/?utm_source=ad"},
+		Desk:     &contacts.Desk{Team: "sales", AssigneeID: "agt_1", Since: at},
+		Sources:  map[string]contacts.Source{"yes": {Channel: c.Channel, Flow: "welcome", Step: "agree", Via: "ask"}, "gone": {Channel: c.Channel, Via: "api"}},
+		Notes:    []contacts.Note{{ID: "nte_1", Text: "wants a call — soon", Author: "flow:welcome", CreatedAt: at}},
+		Assignee: &agent,
+		System:   map[string]any{"user_agent": "Browser/1.0", "width": 1280.0, "list": []any{"a"}},
+		Begun:    2, Visit: contacts.Visit{Number: 3, Since: at.Add(-time.Hour), Seen: at, Landing: "https://x.io/?utm_source=ad"},
 	}
 	save(t, store, g)
 	got := load(t, store, g.ID)

@@ -31,6 +31,7 @@ func RunPeople(t *testing.T, open func(testing.TB) *database.DB) {
 			"address given twice":      testAddressTwice,
 			"race for a phone":         testPhoneRace,
 			"lines":                    testLines,
+			"notes":                    testNotes,
 			"state of a line":          testLineState,
 			"sessions":                 testSessions,
 			"history":                  testHistory,

@@ -52,6 +52,8 @@ func (s *Server) routes() []route {
 		{method: "PATCH", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.patchContact), body: contactBody{}, summary: "Change a contact (JSON Merge Patch)"},
 		{method: "DELETE", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.archiveContact), status: http.StatusNoContent, summary: "Archive a contact"},
 		{method: "POST", path: "/v1/contacts/{id}/restore", needs: agent, mount: typed(s.restoreContact), summary: "Bring an archived contact back"},
+		{method: "GET", path: "/v1/contacts/{id}/notes", needs: read, mount: typed(s.listNotes), summary: "List the notes about a contact"},
+		{method: "POST", path: "/v1/contacts/{id}/notes", needs: agent, mount: typed(s.addNote), status: http.StatusCreated, body: noteBody{}, summary: "Write a note about a contact"},
 		{method: "GET", path: "/v1/contacts/{id}/history", needs: read, mount: typed(s.contactHistory), summary: "List what changed about a contact"},
 		{method: "GET", path: "/v1/contacts/{id}/conversations", needs: read, mount: typed(s.contactConversations), summary: "List a contact's conversations"},
 		{method: "GET", path: "/v1/guests", needs: read, mount: typed(s.findGuest), summary: "Find the guest of a channel"},

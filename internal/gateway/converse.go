@@ -231,7 +231,10 @@ type turn struct {
 	lines                             []contacts.Line
 	messages                          []connectors.Message
 	waiting                           string
-	began                             string      // the flow of the run that began
+	began                             string // the flow of the run that began
+	noted                             int    // notes taken by its flow
+	kept                              []sqlstore.NoteRow
+	assigned                          bool        // the contact to somebody else
 	wait                              *flows.Wait // what its run waits for outside now
 	over                              []string    // ids of timers that nothing waits for any more
 	wasAtDesk                         bool
@@ -312,6 +315,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		var replies []outbox.Reply
 		var waits []timers.Timer
 		var over []string
+		var written []sqlstore.NoteRow
 		var notes []outbox.Note
 		var outcomes []inbox.Outcome
 		var desk []sqlstore.DeskRow
@@ -350,6 +354,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			replies = append(replies, t.replies...)
 			waits = append(waits, t.timers...)
 			over = append(over, t.over...)
+			written = append(written, t.kept...)
 			outcomes = append(outcomes, t.outcome)
 		}
 		if err := inbox.Finish(tx, outcomes); err != nil {
@@ -366,6 +371,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			func() error { return addHistory(people, histories) },
 			func() error { return people.AddAddresses(added) },
 			func() error { return people.AddLines(lines) },
+			func() error { return people.AddNotes(written) },
 			func() error { return people.PutSessions(sessions) },
 			func() error { return people.PutDesk(desk) },
 			func() error { return people.DropDesk(offDesk) },

@@ -51,6 +51,9 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 	if t.statusChanged {
 		changed = append(changed, "status")
 	}
+	if t.assigned {
+		changed = append(changed, "assignee_id")
+	}
 	if t.tagsChanged {
 		changed = append(changed, "tags")
 	}
@@ -167,6 +170,9 @@ func (g *Gateway) keepEffects(t *turn, whole bool) {
 	c := t.contact
 	if s := t.effects.status; s != nil && *s != c.Status && (whole || c.Status == "") {
 		c.Status, t.statusChanged = *s, true
+	}
+	if a := t.effects.assignee; a != nil && *a != c.AssigneeID && (whole || c.AssigneeID == "") {
+		c.AssigneeID, t.assigned = *a, true
 	}
 	tags := c.Tags
 	if whole {

@@ -28,6 +28,7 @@ type capture struct {
 // effects is what a turn's flow wants done besides talking.
 type effects struct {
 	status     *string
+	assignee   *string // the id of an agent; empty: nobody
 	addTags    []string
 	removeTags []string
 	push       [][]string // destinations; an empty list stands for all
@@ -410,6 +411,10 @@ func (t *turn) absorb(flow *flows.Flow, result flows.Result) {
 		case flows.RemoveTags:
 			st.Tags = without(st.Tags, e.Tags)
 			t.effects.removeTags = union(t.effects.removeTags, e.Tags)
+		case flows.Note:
+			t.write(flow.ID, e.Text)
+		case flows.SetAssignee:
+			st.Assignee = &e.Assignee
 		case flows.Push:
 			t.effects.push = append(t.effects.push, e.Destinations)
 		}
@@ -462,6 +467,9 @@ func keepRun(st *contacts.State, session string, run *flows.Run) error {
 func (t *turn) person() flows.Person {
 	st := t.conv.State
 	p := flows.Person{Values: t.view().Clone(), Proven: st.Proven, Status: st.Status, Tags: st.Tags, Consent: st.Consent}
+	if st.Assignee != nil {
+		p.Assignee = *st.Assignee
+	}
 	if t.contact != nil && seesAll(t.conv, t.contact) {
 		p.Status, p.Tags, p.Assignee = t.contact.Status, t.contact.Tags, t.contact.AssigneeID
 		// What this turn has said already counts, though it is not written yet.

@@ -195,8 +195,12 @@ func (g *Gateway) decide(ctx context.Context, t *turn, holders map[sqlstore.Addr
 			return err
 		}
 	}
+	if err := g.assign(ctx, t); err != nil {
+		return err
+	}
 	g.update(t, holders)
 	g.enquire(t)
+	t.kept = t.keepNotes()
 	return nil
 }
 
