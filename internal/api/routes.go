@@ -87,6 +87,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/v1/flows/{id}/versions", needs: read, mount: typed(s.listFlowVersions), summary: "List a flow's versions, the newest first"},
 		{method: "GET", path: "/v1/flows/{id}/versions/{version}", needs: read, mount: typed(s.getFlowVersion), summary: "Read a version of a flow"},
 		{method: "GET", path: "/v1/flows/{id}/diff", needs: read, mount: typed(s.diffFlow), summary: "Compare two versions of a flow"},
+		{method: "POST", path: "/v1/flows/{id}/try", needs: admin, mount: typed(s.tryFlow), body: tryFlowBody{}, summary: "Talk to a flow; nothing is kept or sent"},
 		{method: "POST", path: "/v1/flows/{id}/publish", needs: admin, mount: typed(s.publishFlow), body: publishBody{}, bare: true, summary: "Give new runs a version, an older one too"},
 
 		// Settings.

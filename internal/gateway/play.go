@@ -380,7 +380,7 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 
 // input is what a flow gets to know of the turn.
 func (t *turn) input() flows.Turn {
-	return flows.Turn{Event: t.ev, Person: t.person(), Channel: capabilities(t.ch), ChannelID: t.ch.ID,
+	return flows.Turn{Event: t.ev, Person: t.person(), Channel: t.ch.Shows(), ChannelID: t.ch.ID,
 		Country: t.ch.Business.Country, Timezone: t.ch.Business.Timezone, Now: t.now,
 		EventID: t.work.row.ID, ConversationID: t.conv.ID}
 }
@@ -488,7 +488,8 @@ func (g *Gateway) say(t *turn) {
 	}
 }
 
-func capabilities(ch *Channel) connectors.Capabilities {
+// Shows is what the channel can show.
+func (ch *Channel) Shows() connectors.Capabilities {
 	if d, ok := ch.Connector.(connectors.Describer); ok {
 		return d.Capabilities()
 	}
