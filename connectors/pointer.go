@@ -112,7 +112,7 @@ func (m Mapping) Read(e *Event, doc JSON) {
 		case "kind":
 			e.Kind = Kind(p.Find(doc).Text())
 		case "timestamp":
-			e.Timestamp = moment(p.Find(doc).ID())
+			e.Timestamp = Moment(p.Find(doc).ID())
 		case "verified":
 			e.Verified = p.Find(doc).True()
 		default:
@@ -126,9 +126,9 @@ func (m Mapping) Read(e *Event, doc JSON) {
 	}
 }
 
-// moment reads RFC 3339, or seconds or milliseconds since 1970; zero if it is
+// Moment reads RFC 3339, or seconds or milliseconds since 1970; zero if it is
 // neither.
-func moment(s string) time.Time {
+func Moment(s string) time.Time {
 	if at, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		if at = at.UTC(); at.Year() < 1 || at.Year() > 9999 { // cannot be written again
 			return time.Time{}

@@ -55,7 +55,7 @@ func TestMoment(t *testing.T) {
 		"1788257730.25": "2026-09-01T10:15:30.25Z", "": "", "soon": "", "9999-12-31T23:59:59-12:00": "", "0000-01-01T00:00:00Z": "", "1e300": "", "-5": "",
 		"1999-12-31T23:59:59.5Z": "1999-12-31T23:59:59.5Z",
 	} {
-		at := moment(written)
+		at := Moment(written)
 		if want == "" {
 			require.Zero(t, at, written)
 			continue

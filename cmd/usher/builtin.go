@@ -3,13 +3,16 @@ package main
 import (
 	"usher/connectors"
 	"usher/connectors/bot"
+	"usher/connectors/botpress"
 	dialogflowcx "usher/connectors/dialogflow_cx"
 	dialogflowes "usher/connectors/dialogflow_es"
+	"usher/connectors/generic"
 	"usher/connectors/line"
 	"usher/connectors/rasa"
 	"usher/connectors/slack"
 	"usher/connectors/telegram"
 	"usher/connectors/twilio"
+	"usher/connectors/typebot"
 	"usher/connectors/viber"
 	"usher/connectors/webchat"
 	"usher/connectors/whatsapp"
@@ -24,13 +27,16 @@ import (
 func channelTypes() map[string]connectors.Factory {
 	return map[string]connectors.Factory{
 		"bot":           bot.New,
+		"botpress":      botpress.New,
 		"dialogflow_cx": dialogflowcx.New,
 		"dialogflow_es": dialogflowes.New,
+		"generic":       generic.New,
 		"line":          line.New,
 		"rasa":          rasa.New,
 		"slack":         slack.New,
 		"telegram":      telegram.New,
 		"twilio":        twilio.New,
+		"typebot":       typebot.New,
 		"viber":         viber.New,
 		"webchat":       webchat.New,
 		"whatsapp":      whatsapp.New,

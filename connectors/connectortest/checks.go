@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -81,8 +82,13 @@ func (c Case) checkProof(t *testing.T, connector connectors.Connector, f Fixture
 		t.Helper()
 		require.ErrorIs(t, connector.Verify(r), connectors.ErrUnverified, why)
 	}
-	for _, other := range []string{"", proof[:len(proof)-1], proof[:len(proof)/2], proof[1:], proof + "0", "\x00"} {
+	for _, wrong := range []func(string) string{
+		func(string) string { return "" }, func(string) string { return "\x00" },
+		func(s string) string { return s[:len(s)-1] }, func(s string) string { return s[:len(s)/2] },
+		func(s string) string { return s[1:] }, func(s string) string { return s + "0" },
+	} {
 		r := f.Copy()
+		other := eachPart(proof, wrong)
 		c.setProof(r, other)
 		refused("proof "+other, r)
 	}
@@ -112,6 +118,15 @@ func (c Case) proof(r *connectors.Request) string {
 		return r.Query[c.Proof[1:]]
 	}
 	return r.Header.Get(c.Proof)
+}
+
+// eachPart changes every part of a proof: of several signatures any will do.
+func eachPart(proof string, change func(string) string) string {
+	parts := strings.Fields(proof)
+	for i := range parts {
+		parts[i] = change(parts[i])
+	}
+	return strings.Join(parts, " ")
 }
 
 func (c Case) setProof(r *connectors.Request, value string) {

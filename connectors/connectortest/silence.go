@@ -22,7 +22,7 @@ func (c Case) checkSilence(t *testing.T, connector connectors.Connector, f Fixtu
 	r := f.Copy()
 	if c.Proof != "" && f.Expect.Signature == "valid" && c.SignsBody {
 		if proof := c.proof(r); proof != "" {
-			c.setProof(r, "x"+proof)
+			c.setProof(r, eachPart(proof, func(s string) string { return "x" + s }))
 			err := connector.Verify(r)
 			require.Error(t, err)
 			require.NotContains(t, err.Error(), proof, "tells the right signature")

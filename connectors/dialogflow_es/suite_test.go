@@ -8,9 +8,8 @@ import (
 	dialogflowes "usher/connectors/dialogflow_es"
 )
 
-func TestSuite(t *testing.T) {
-	t.Parallel()
-	connectortest.Run(t, connectortest.Case{
+func suite() connectortest.Case {
+	return connectortest.Case{
 		Factory: dialogflowes.New,
 		Dir:     "testdata",
 		Settings: config.Settings{
@@ -20,5 +19,14 @@ func TestSuite(t *testing.T) {
 			"deadline": "4s",
 		},
 		Proof: "Authorization",
-	})
+	}
 }
+
+func TestSuite(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, suite())
+}
+
+func FuzzParse(f *testing.F) { connectortest.Fuzz(f, suite()) }
+
+func BenchmarkRequest(b *testing.B) { connectortest.Benchmark(b, suite(), "intent_with_parameters") }

@@ -8,9 +8,8 @@ import (
 	"usher/connectors/rasa"
 )
 
-func TestSuite(t *testing.T) {
-	t.Parallel()
-	connectortest.Run(t, connectortest.Case{
+func suite() connectortest.Case {
+	return connectortest.Case{
 		Factory: rasa.New,
 		Dir:     "testdata",
 		Settings: config.Settings{
@@ -20,5 +19,14 @@ func TestSuite(t *testing.T) {
 			"deadline": "4s",
 		},
 		Proof: "?token",
-	})
+	}
 }
+
+func TestSuite(t *testing.T) {
+	t.Parallel()
+	connectortest.Run(t, suite())
+}
+
+func FuzzParse(f *testing.F) { connectortest.Fuzz(f, suite()) }
+
+func BenchmarkRequest(b *testing.B) { connectortest.Benchmark(b, suite(), "action_server_call") }

@@ -528,6 +528,9 @@ func formOf(ev *connectors.Event) map[string]any {
 	if ev.Form != nil {
 		return ev.Form
 	}
+	if ev.Fields != nil {
+		return ev.Fields
+	}
 	if ev.Reply != nil {
 		return ev.Reply.Data
 	}
