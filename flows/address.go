@@ -76,7 +76,7 @@ func (t *urlTemplate) render(m *machine) (string, error) {
 	if err != nil || u.Host != t.host {
 		return "", errors.New("the url cannot be read with these values")
 	}
-	for segment := range strings.SplitSeq(u.Path, "/") {
+	for segment := range strings.SplitSeq(u.Path, "/") { // decoded, as some servers do before they look for ..
 		if t.text.parts != nil && (segment == "." || segment == "..") {
 			return "", errors.New("a value in the url must not be . or ..")
 		}

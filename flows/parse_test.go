@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"usher/connectors"
 )
 
 // Every fault has the place of the key at fault or of the step's dash.
@@ -170,6 +172,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(leadFlow))
 	f.Add([]byte(`{"id":"f","steps":[{"form":{"fields":[{"save":"name"}]}},{"route":[{"when":"vars.a","go":"end"}]}]}`))
 	f.Add([]byte("id: f\nsteps: &a\n  - set: {vars.x: \"{{ vars.x | date: '%Y' }}\"}\n  - *a\n"))
+	f.Add([]byte("id: f\nsteps:\n  - consent: true\n  - say: [{image: \"{{ event.text }}\", buttons: [a]}]\n  - wait: 1d2h\n  - handover: {team: a, say: {nobody: b}}\n"))
+	f.Add([]byte("id: f\nsteps:\n  - call: {url: \"https://a.b/{{ event.text }}\", body: &b {a: [*b, \"{{ now }}\"]}, save: {vars.x: /a~1b/0}}\n  - bot: {url: \"http://a\", wire: rasa}\n"))
 	fields := testFields(f)
 	f.Fuzz(func(t *testing.T, doc []byte) {
 		flow, problems := Parse("f", doc, fields)
@@ -186,7 +190,13 @@ func FuzzParse(f *testing.F) {
 			require.NoError(t, err)
 			var run Run
 			require.NoError(t, run.UnmarshalBinary(state))
-			result = flow.Resume(&run, testTurn(message("1")))
+			turn := testTurn(message("1"))
+			if n := len(result.Waits); n > 0 {
+				w := result.Waits[n-1]
+				_, _ = flow.Request(&run, w, turn, func(string) (string, bool) { return "", true })
+				turn.Event = &connectors.Event{Kind: connectors.KindResumed, Resume: flow.Response(&run, w, 200, []byte(`{"a":1}`))}
+			}
+			result = flow.Resume(&run, turn)
 		}
 	})
 }

@@ -293,7 +293,7 @@ func TestChooseProperties(t *testing.T) {
 			}
 			all = append(all, flow)
 		}
-		event := anyEvent().Draw(t, "event")
+		event := anyEvent(nil, nil, nil).Draw(t, "event")
 		if rapid.Bool().Draw(t, "page") {
 			event.Page = &connectors.Page{URL: rapid.OneOf(rapid.SampledFrom([]string{"https://x.io/a?utm_source=google", "https://x.io/b"}), rapid.String()).Draw(t, "url")}
 		}
