@@ -40,7 +40,7 @@ func importRules() []rule {
 		{"crm/*/*", nil},
 
 		// Plugins know their contract and no other plugin.
-		{"connectors/*", []string{"config", "connectors", "contacts", "internal/outbound"}},
+		{"connectors/*", []string{"config", "connectors", "contacts", "internal/meta", "internal/outbound"}},
 		{"crm/*", []string{"config", "crm", "internal/outbound"}},
 
 		// Stores.
@@ -54,6 +54,7 @@ func importRules() []rule {
 		{"internal/ids", nil},
 		{"internal/nudge", nil},
 		{"internal/outbound", nil},
+		{"internal/meta", []string{"config", "connectors", "internal/outbound"}}, // what three channels share
 
 		// The story, the door to it, and the only place that joins everything.
 		{"internal/gateway", []string{

@@ -7,7 +7,9 @@ import (
 	dialogflowcx "usher/connectors/dialogflow_cx"
 	dialogflowes "usher/connectors/dialogflow_es"
 	"usher/connectors/generic"
+	"usher/connectors/instagram"
 	"usher/connectors/line"
+	"usher/connectors/messenger"
 	"usher/connectors/rasa"
 	"usher/connectors/slack"
 	"usher/connectors/telegram"
@@ -31,7 +33,9 @@ func channelTypes() map[string]connectors.Factory {
 		"dialogflow_cx": dialogflowcx.New,
 		"dialogflow_es": dialogflowes.New,
 		"generic":       generic.New,
+		"instagram":     instagram.New,
 		"line":          line.New,
+		"messenger":     messenger.New,
 		"rasa":          rasa.New,
 		"slack":         slack.New,
 		"telegram":      telegram.New,

@@ -1,6 +1,7 @@
 package telegram
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -244,8 +245,10 @@ func deletions(it connectors.Item, content connectors.Fields) (items []connector
 	where(content, &it.Event)
 	it.Event.Kind = connectors.KindDelete
 	it.Event.BusinessConnectionID = content.Get("business_connection_id").ID()
-	for id := range content.Get("message_ids").Elements() {
+	ids := content.Get("message_ids")
+	for id := range ids.Elements() {
 		one := it
+		one.Raw = bytes.Replace(it.Raw, ids.Raw(), []byte("["+id+"]"), 1)
 		one.Event.TargetID = id.ID()
 		one.Event.DedupeKey = update + "#" + id.ID()
 		if update == "" || id.ID() == "" || one.Event.ExternalID == "" {

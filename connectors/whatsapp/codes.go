@@ -22,6 +22,10 @@ const (
 	waitMarketing  = 24 * time.Hour  // the person has had enough marketing for a day
 )
 
+// outsideWindow is the refusal of anything but a template when the person has not
+// written for 24 hours.
+const outsideWindow = 131047
+
 // judge looks a code up. Meta answers the same code with different HTTP
 // statuses, so the code decides; known is false for one that is not in its
 // table. Source: developers.facebook.com, Cloud API, error codes.
@@ -41,7 +45,7 @@ func judge(code int) (v verdict, known bool) {
 		return verdict{outbound.Retry, 0}, true
 
 	case 131026, // the number has no WhatsApp, or an old one
-		131047,                 // more than 24 hours since the person wrote: only a template goes
+		outsideWindow,
 		131051, 131008, 131009, // type, parameter missing, parameter wrong
 		131021, // to ourselves
 		100, 33,

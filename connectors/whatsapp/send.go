@@ -150,6 +150,9 @@ func (c *channel) refused(res *http.Response, answer []byte) error {
 		return failed
 	}
 	code := *graph.Error.Code
+	if code == outsideWindow {
+		failed.Text = "more than 24 hours since the person wrote: only a template goes; " + failed.Text
+	}
 	v, _ := judge(code) // unknown: Retry
 	failed.Class, failed.Code = v.class, strconv.Itoa(code)
 	if failed.RetryAfter == 0 {
