@@ -58,7 +58,7 @@ type DB struct {
 func OpenSQLite(path string) (*DB, error) {
 	// busy_timeout comes first: the other pragmas may already meet a lock.
 	dsn := "file:" + path + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)" +
-		"&_pragma=synchronous(2)&_pragma=cache_size(-16000)" +
+		"&_pragma=synchronous(2)&_pragma=cache_size(-8000)&_pragma=temp_store(2)" +
 		fmt.Sprintf("&_pragma=wal_autocheckpoint(%d)&_pragma=journal_size_limit(%d)", lastResort, longLog*4096)
 	write, err := openGorm(gormlite.Open(dsn), 2)
 	if err != nil {

@@ -10,29 +10,33 @@ const (
 	// smallChunk is a chunk that a webhook can wait for where both need the same
 	// writer.
 	smallChunk = 48
-	// burstBacklog of undone events while webhooks go on coming is a burst: the
-	// platform waits for its answers, nobody for the steps. For burstTime they
-	// leave the database to it, but for a small share; a load that lasts longer
-	// is no burst and must be worked off as it comes.
-	burstBacklog = 1000
-	burstTime    = 10 * time.Second
-	// burstShare is how many times as long as its last chunk a worker waits.
-	burstShare = 8
-	// quiet without a flush means that no webhook waits to be stored.
-	quiet = 5 * time.Millisecond
+	// crowd of events in one flush means that more webhooks came during the one
+	// before than a steady stream brings: they wait for the database.
+	crowd = 16
+	// quiet without a crowd, and nobody waits any more.
+	quiet = 4 * time.Millisecond
+	// burstTime is how long a burst may keep the steps waiting: a platform waits
+	// for its answers, nobody for the steps. A load that lasts longer is no burst
+	// and must be worked off as it comes; calm is how long it must have stopped
+	// for the next to be one again.
+	burstTime = 5 * time.Second
+	calm      = 250 * time.Millisecond
+	// burstShare is how many times as long as its last chunk a worker waits in a
+	// burst: a small share goes on, so that the first are not the last to be run.
+	burstShare = 20
 )
 
 // giveWay lets a burst of webhooks go first, for a bounded time. It is true if
 // there is one.
 func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
-	if !g.bursting() {
+	if !g.burst.lasts(g.inbox.LastCrowd()) {
 		return false
 	}
-	end := time.NewTimer(took * burstShare)
+	end := time.NewTimer(max(took*burstShare, quiet))
 	defer end.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for g.bursting() {
+	for g.burst.lasts(g.inbox.LastCrowd()) {
 		select {
 		case <-tick.C:
 		case <-end.C:
@@ -46,24 +50,23 @@ func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
 
 func (g *Gateway) intakeActive() bool { return time.Since(g.inbox.LastFlush()) < quiet }
 
-// burst remembers when the burst began that is going on; zero: none is.
+// burst remembers since when webhooks have been crowding in.
 type burst struct {
 	mu    sync.Mutex
-	began time.Time
+	began time.Time // zero: they do not
 }
 
-func (g *Gateway) bursting() bool {
-	if !g.intakeActive() {
-		return false
-	}
-	g.burst.mu.Lock()
-	defer g.burst.mu.Unlock()
+// lasts says whether a burst is going on, given when events last crowded in.
+func (b *burst) lasts(crowded time.Time) bool {
+	since := time.Since(crowded)
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	switch {
-	case g.inbox.Backlog() < burstBacklog:
-		g.burst.began = time.Time{}
+	case since > calm:
+		b.began = time.Time{}
 		return false
-	case g.burst.began.IsZero():
-		g.burst.began = time.Now()
+	case b.began.IsZero():
+		b.began = crowded
 	}
-	return time.Since(g.burst.began) < burstTime
+	return since < quiet && time.Since(b.began) < burstTime
 }

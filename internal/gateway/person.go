@@ -93,7 +93,8 @@ func (g *Gateway) loadGuests(ctx context.Context, turns []*turn) error {
 			t.guest = newGuest(t.conv, t.work.row, t.now)
 			t.conv = &t.guest.Conversation
 		}
-		if !g.fresh.has(t.guest.ID, t.conv.Version) {
+		// A guest in the database is as far as its events: they commit together.
+		if g.Guests != nil && !g.fresh.has(t.guest.ID, t.conv.Version) {
 			doubtful = append(doubtful, t)
 		}
 	}

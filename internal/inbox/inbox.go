@@ -147,6 +147,7 @@ type Inbox struct {
 	closed  bool
 	backlog backlog
 	flushed atomic.Int64 // when, in nanoseconds
+	crowded atomic.Int64 // when a flush last was large
 	spool   *spool       // nil: none
 }
 
@@ -155,6 +156,8 @@ type Options struct {
 	MaxBacklog int           // undone events; more are refused with ErrFull
 	Retention  time.Duration // of done and ignored events
 	Node       string        // this process, in reservations and leases
+	// Crowd of events in one flush means that they had to wait: see LastCrowd.
+	Crowd int
 	// Spool, if not empty, is a folder for events that the database cannot take.
 	Spool string
 	// Accepted is called after each commit with the new events, in order.

@@ -52,9 +52,14 @@ func (q Query) where() (string, []any) {
 	case len(q.Lanes) == 0:
 		where += " AND 1 = 0"
 	default:
-		where += " AND lane IN " + database.Placeholders(1, len(q.Lanes))
-		for _, l := range q.Lanes {
-			args = append(args, l)
+		// The embedded file has one index of undone events and one of the others.
+		in := " AND lane IN " + database.Placeholders(1, len(q.Lanes))
+		where += " AND id IN (SELECT id FROM events WHERE state <> 0" + in +
+			" UNION ALL SELECT id FROM events WHERE state = 0" + in + ")"
+		for range 2 {
+			for _, l := range q.Lanes {
+				args = append(args, l)
+			}
 		}
 	}
 	return where, args
@@ -195,7 +200,7 @@ func (in *Inbox) Blank(ctx context.Context, now time.Time, drop func(tx *databas
 			}
 			in := " IN " + database.Placeholders(1, len(lanes))
 			_, err = tx.Run("UPDATE events SET event=NULL, raw=NULL, answer=NULL, trace=NULL"+
-				" WHERE state IN (1, 2) AND event IS NOT NULL AND lane"+in, lanes...)
+				" WHERE state <> 0 AND state IN (1, 2) AND event IS NOT NULL AND lane"+in, lanes...)
 			if err != nil {
 				return err
 			}

@@ -143,7 +143,11 @@ func (in *Inbox) flush(rows []row) []row {
 	in.commit(batch)
 	// Whoever put the events may rely on their owner having been told.
 	in.announce(batch)
-	in.flushed.Store(time.Now().UnixNano())
+	now := time.Now()
+	in.flushed.Store(now.UnixNano())
+	if len(batch) >= in.options.Crowd {
+		in.crowded.Store(now.UnixNano())
+	}
 	for _, r := range batch {
 		r.post.release()
 	}
@@ -152,6 +156,9 @@ func (in *Inbox) flush(rows []row) []row {
 
 // LastFlush is when events were last stored.
 func (in *Inbox) LastFlush() time.Time { return time.Unix(0, in.flushed.Load()) }
+
+// LastCrowd is when a flush last held Options.Crowd events or more.
+func (in *Inbox) LastCrowd() time.Time { return time.Unix(0, in.crowded.Load()) }
 
 // spooled puts a batch into the spool if events go there now, or must from here
 // on. Those whose answer is waited for are refused: it could not come.
@@ -214,7 +221,7 @@ func (in *Inbox) commit(rows []row) {
 }
 
 const (
-	insertEvents = "INSERT INTO events (id,business_id,channel,dedupe,lane,part,pos,state," +
+	insertEvents = "INSERT OR FAIL INTO events (id,business_id,channel,dedupe,lane,part,pos,state," +
 		"reserved_by,reserved_until,reason,done_at,event,raw) VALUES "
 	// The database's time goes in on its way: its order is the events' order.
 	mysqlRow  = "(?,?,?,?,?,?,%[1]s*1024+?,?,?,IF(?=0,0,%[1]s+?),?,?,?,?)"

@@ -127,7 +127,7 @@ func (in *Inbox) Earlier(ctx context.Context, lane, pos int64) (bool, error) {
 func (in *Inbox) History(ctx context.Context, lane, after int64, limit int) ([]*Event, error) {
 	var newest []*Event
 	err := in.query(ctx, func(e *Event) { newest = append(newest, e) },
-		"WHERE lane = ? AND pos > ? AND state = 1 ORDER BY pos DESC, id DESC LIMIT ?", lane, after, limit)
+		"WHERE lane = ? AND pos > ? AND state <> 0 AND state = 1 ORDER BY pos DESC, id DESC LIMIT ?", lane, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (in *Inbox) LastDone(ctx context.Context, lanes []int64) (map[int64]int64, 
 		}
 		last[lane] = pos
 		return nil
-	}, "SELECT lane, MAX(pos) FROM events WHERE state = 1 AND lane IN "+database.Placeholders(1, len(args))+" GROUP BY lane", args...)
+	}, "SELECT lane, MAX(pos) FROM events WHERE state <> 0 AND state = 1 AND lane IN "+database.Placeholders(1, len(args))+" GROUP BY lane", args...)
 	if err != nil {
 		return nil, fmt.Errorf("read last events: %w", err)
 	}
