@@ -33,15 +33,46 @@ type Tx struct {
 	clock func() int64
 }
 
+// Turn is the right to write, which the embedded database gives to one at a
+// time; with a server everybody has it.
+type Turn struct{ db *DB }
+
+// Turn waits until it is this writer's turn. End must follow.
+func (db *DB) Turn(ctx context.Context, p Priority) (Turn, error) {
+	if db.writer != nil {
+		if err := db.writer.gate.enter(ctx, p); err != nil {
+			return Turn{}, err
+		}
+	}
+	return Turn{db}, nil
+}
+
+// End gives the turn to the next.
+func (t Turn) End() {
+	if t.db.writer != nil {
+		t.db.writer.gate.leave()
+	}
+}
+
+// Write runs fn in a transaction, as DB.Write does.
+func (t Turn) Write(ctx context.Context, fn func(*Tx) error) error {
+	if t.db.writer != nil {
+		return t.db.writer.transact(ctx, func() error { return fn(t.db.writing(ctx)) })
+	}
+	return t.db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
+		return fn(&Tx{DB: g, Dialect: t.db.Dialect, ctx: ctx})
+	})
+}
+
 // Write runs fn in a transaction: committed if fn returns nil, rolled back
 // otherwise. It never runs fn twice.
 func (db *DB) Write(ctx context.Context, p Priority, fn func(*Tx) error) error {
-	if db.writer != nil {
-		return db.writer.transact(ctx, p, func() error { return fn(db.writing(ctx)) })
+	turn, err := db.Turn(ctx, p)
+	if err != nil {
+		return err
 	}
-	return db.write.WithContext(ctx).Transaction(func(g *gorm.DB) error {
-		return fn(&Tx{DB: g, Dialect: db.Dialect, ctx: ctx})
-	})
+	defer turn.End()
+	return turn.Write(ctx, fn)
 }
 
 // writing is the handle inside a transaction of the embedded writer.

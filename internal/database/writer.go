@@ -28,12 +28,8 @@ func newWriter(db *sql.DB) (*writer, error) {
 	return &writer{gate: newGate(), conn: conn, ready: map[string]*sql.Stmt{}}, nil
 }
 
-// transact runs fn between BEGIN and COMMIT.
-func (w *writer) transact(ctx context.Context, p Priority, fn func() error) error {
-	if err := w.gate.enter(ctx, p); err != nil {
-		return err
-	}
-	defer w.gate.leave()
+// transact runs fn between BEGIN and COMMIT, in a turn.
+func (w *writer) transact(ctx context.Context, fn func() error) error {
 	// A cancelled ctx must not tear a commit or leave a transaction open.
 	whole := context.WithoutCancel(ctx)
 	if _, err := w.ExecContext(whole, "BEGIN IMMEDIATE"); err != nil {

@@ -10,11 +10,9 @@ const (
 	// smallChunk is a chunk that a webhook can wait for where both need the same
 	// writer.
 	smallChunk = 48
-	// crowd of events in one flush means that more webhooks came during the one
-	// before than a steady stream brings: they wait for the database.
-	crowd = 16
-	// quiet without a crowd, and nobody waits any more.
-	quiet = 4 * time.Millisecond
+	// From crowd events in flush after flush on, webhooks come faster than they
+	// are stored, until there are fewer than few.
+	crowd, few = 16, 3
 	// burstTime is how long a burst may keep the steps waiting: a platform waits
 	// for its answers, nobody for the steps. A load that lasts longer is no burst
 	// and must be worked off as it comes; calm is how long it must have stopped
@@ -29,14 +27,14 @@ const (
 // giveWay lets a burst of webhooks go first, for a bounded time. It is true if
 // there is one.
 func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
-	if !g.burst.lasts(g.inbox.LastCrowd()) {
+	if !g.burst.lasts(g.inbox.Crowd()) {
 		return false
 	}
-	end := time.NewTimer(max(took*burstShare, quiet))
+	end := time.NewTimer(max(took, time.Millisecond) * burstShare)
 	defer end.Stop()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	for g.burst.lasts(g.inbox.LastCrowd()) {
+	for g.burst.lasts(g.inbox.Crowd()) {
 		select {
 		case <-tick.C:
 		case <-end.C:
@@ -48,25 +46,25 @@ func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
 	return false
 }
 
-func (g *Gateway) intakeActive() bool { return time.Since(g.inbox.LastFlush()) < quiet }
-
 // burst remembers since when webhooks have been crowding in.
 type burst struct {
-	mu    sync.Mutex
-	began time.Time // zero: they do not
+	mu          sync.Mutex
+	began, last time.Time // zero: they do not
 }
 
-// lasts says whether a burst is going on, given when events last crowded in.
-func (b *burst) lasts(crowded time.Time) bool {
-	since := time.Since(crowded)
+// lasts says whether a burst is going on, given how many events a flush holds.
+func (b *burst) lasts(n int) bool {
+	now := time.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	calmed := now.Sub(b.last) > calm
 	switch {
-	case since > calm:
-		b.began = time.Time{}
+	case n >= crowd && calmed:
+		b.began, b.last = now, now
+	case n >= crowd, n >= few && !calmed:
+		b.last = now
+	default:
 		return false
-	case b.began.IsZero():
-		b.began = crowded
 	}
-	return since < quiet && time.Since(b.began) < burstTime
+	return now.Sub(b.began) < burstTime
 }

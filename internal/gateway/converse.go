@@ -23,7 +23,7 @@ func (g *Gateway) converse(ctx context.Context) error {
 	var took time.Duration
 	for {
 		size := chunkSize
-		if g.giveWay(ctx, took) || g.alone() && g.intakeActive() {
+		if g.giveWay(ctx, took) || g.alone() && g.inbox.Active() {
 			size = smallChunk
 		}
 		chunk := g.lanes.take(ctx, size)

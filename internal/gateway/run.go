@@ -39,7 +39,7 @@ func New(d Deps) (*Gateway, error) {
 		}
 	}
 	var err error
-	g.inbox, err = inbox.New(d.DB, inbox.Options{MaxBacklog: d.MaxBacklog, Retention: d.Retention, Node: d.Node, Crowd: crowd, Spool: d.Spool, Accepted: g.accepted})
+	g.inbox, err = inbox.New(d.DB, inbox.Options{MaxBacklog: d.MaxBacklog, Retention: d.Retention, Node: d.Node, Spool: d.Spool, Accepted: g.accepted})
 	if err != nil {
 		return nil, err
 	}

@@ -147,7 +147,8 @@ type Inbox struct {
 	closed  bool
 	backlog backlog
 	flushed atomic.Int64 // when, in nanoseconds
-	crowded atomic.Int64 // when a flush last was large
+	waiting atomic.Int64 // callers of Put
+	size    atomic.Int64 // of flushes, on average
 	spool   *spool       // nil: none
 }
 
@@ -156,8 +157,6 @@ type Options struct {
 	MaxBacklog int           // undone events; more are refused with ErrFull
 	Retention  time.Duration // of done and ignored events
 	Node       string        // this process, in reservations and leases
-	// Crowd of events in one flush means that they had to wait: see LastCrowd.
-	Crowd int
 	// Spool, if not empty, is a folder for events that the database cannot take.
 	Spool string
 	// Accepted is called after each commit with the new events, in order.

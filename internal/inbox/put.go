@@ -49,6 +49,8 @@ func (in *Inbox) Put(ctx context.Context, events []*Event) (stored []int64, err 
 		return nil, ErrFull
 	}
 	p := &post{events: events, owner: make([]int64, len(events)), left: len(events), done: make(chan struct{})}
+	in.waiting.Add(1)
+	defer in.waiting.Add(-1)
 	if err := in.bring(ctx, p); err != nil {
 		return nil, err
 	}
@@ -131,6 +133,10 @@ func (in *Inbox) gather(rows []row) []row {
 
 // flush commits the first rows in one statement and returns the others.
 func (in *Inbox) flush(rows []row) []row {
+	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
+	defer cancel()
+	turn, err := in.db.Turn(ctx, database.Intake)
+	rows = in.gather(rows) // what came while another wrote
 	n, size := 0, 0
 	for n < len(rows) && n < maxRows && (n == 0 || size < maxBytes) {
 		size += len(rows[n].event().Event) + len(rows[n].event().Raw)
@@ -140,25 +146,45 @@ func (in *Inbox) flush(rows []row) []row {
 	for place, r := range batch {
 		r.event().Pos = int64(place)
 	}
-	in.commit(batch)
+	if err == nil {
+		in.commit(turn, batch)
+		turn.End()
+	} else {
+		in.refused(batch, err)
+	}
 	// Whoever put the events may rely on their owner having been told.
 	in.announce(batch)
-	now := time.Now()
-	in.flushed.Store(now.UnixNano())
-	if len(batch) >= in.options.Crowd {
-		in.crowded.Store(now.UnixNano())
-	}
+	in.noteFlush(len(batch))
 	for _, r := range batch {
 		r.post.release()
 	}
 	return rest
 }
 
-// LastFlush is when events were last stored.
-func (in *Inbox) LastFlush() time.Time { return time.Unix(0, in.flushed.Load()) }
+// noteFlush keeps the average size of the last flushes: one that had to wait for
+// another writer, and took what had come meanwhile, does not make a crowd.
+func (in *Inbox) noteFlush(n int) {
+	in.flushed.Store(time.Now().UnixNano())
+	in.size.Store(in.size.Load()*7/8 + int64(n)*sizeUnit/8)
+}
 
-// LastCrowd is when a flush last held Options.Crowd events or more.
-func (in *Inbox) LastCrowd() time.Time { return time.Unix(0, in.crowded.Load()) }
+// sizeUnit is one event in the average size.
+const sizeUnit = 1024
+
+// Crowd is how many events flush after flush holds on average, if the next flush
+// is waited for: many come faster than they can be stored.
+func (in *Inbox) Crowd() int {
+	if in.waiting.Load() == 0 && !in.Active() {
+		return 0
+	}
+	return int(in.size.Load() / sizeUnit)
+}
+
+// quiet without a flush means that no event waits to be stored.
+const quiet = 5 * time.Millisecond
+
+// Active says whether events are being stored.
+func (in *Inbox) Active() bool { return time.Since(time.Unix(0, in.flushed.Load())) < quiet }
 
 // spooled puts a batch into the spool if events go there now, or must from here
 // on. Those whose answer is waited for are refused: it could not come.
@@ -199,24 +225,31 @@ func (in *Inbox) spooled(batch []row, start bool) bool {
 
 // commit stores rows, given in the order of their arrival; when the database
 // refuses, it halves them until only the row at fault is refused.
-func (in *Inbox) commit(rows []row) {
+func (in *Inbox) commit(turn database.Turn, rows []row) {
 	if in.spooled(rows, false) {
 		return // the first half of a split batch went there
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), flushTimeout)
-	err := in.insert(ctx, rows)
+	err := in.insert(ctx, turn, rows)
 	cancel()
 	switch {
 	case err == nil:
 		return
 	case len(rows) > 1 && (database.IsData(err) || database.IsTransient(err)):
-		in.commit(rows[:len(rows)/2])
-		in.commit(rows[len(rows)/2:])
-	case database.IsOutage(err) && in.spooled(rows, true):
+		in.commit(turn, rows[:len(rows)/2])
+		in.commit(turn, rows[len(rows)/2:])
 	default:
-		for _, r := range rows {
-			r.fail(fmt.Errorf("store event: %w", err))
-		}
+		in.refused(rows, err)
+	}
+}
+
+// refused puts rows that the database does not take into the spool, or fails them.
+func (in *Inbox) refused(rows []row, err error) {
+	if database.IsOutage(err) && in.spooled(rows, true) {
+		return
+	}
+	for _, r := range rows {
+		r.fail(fmt.Errorf("store event: %w", err))
 	}
 }
 
@@ -228,7 +261,7 @@ const (
 	sqliteRow = "(?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 )
 
-func (in *Inbox) insert(ctx context.Context, rows []row) error {
+func (in *Inbox) insert(ctx context.Context, turn database.Turn, rows []row) error {
 	// Every node locks keys in the same order, so that they do not deadlock.
 	// Of two rows with one key the first is kept.
 	rows = slices.SortedStableFunc(slices.Values(rows), func(a, b row) int {
@@ -238,7 +271,7 @@ func (in *Inbox) insert(ctx context.Context, rows []row) error {
 	var changed int64
 	var err error
 	if in.db.Dialect == database.SQLite {
-		changed, err = in.insertSQLite(ctx, rows)
+		changed, err = in.insertSQLite(ctx, turn, rows)
 	} else {
 		changed, err = in.insertMySQL(ctx, rows)
 	}
@@ -269,8 +302,8 @@ func (in *Inbox) insertMySQL(ctx context.Context, rows []row) (int64, error) {
 
 // insertSQLite is one transaction of statements for 64, 16, 4 and 1 rows: few
 // texts, so all of them stay prepared.
-func (in *Inbox) insertSQLite(ctx context.Context, rows []row) (changed int64, err error) {
-	err = in.db.Write(ctx, database.Intake, func(tx *database.Tx) error {
+func (in *Inbox) insertSQLite(ctx context.Context, turn database.Turn, rows []row) (changed int64, err error) {
+	err = turn.Write(ctx, func(tx *database.Tx) error {
 		now, err := tx.Now()
 		if err != nil {
 			return err

@@ -245,7 +245,12 @@ func (in *Inbox) storeSpooled(ctx context.Context, events []*Event) error {
 	for place, e := range events {
 		e.Pos = int64(place)
 	}
-	if err := in.insert(ctx, rows); err != nil {
+	turn, err := in.db.Turn(ctx, database.Intake)
+	if err != nil {
+		return err
+	}
+	defer turn.End()
+	if err := in.insert(ctx, turn, rows); err != nil {
 		return err
 	}
 	in.announce(rows)
