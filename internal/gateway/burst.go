@@ -9,10 +9,10 @@ import (
 const (
 	// smallChunk is a chunk that a webhook can wait for where both need the same
 	// writer.
-	smallChunk = 48
+	smallChunk = 24
 	// From crowd events in flush after flush on, webhooks come faster than they
 	// are stored, until there are fewer than few.
-	crowd, few = 16, 3
+	crowd, few = 16, 8
 	// burstTime is how long a burst may keep the steps waiting: a platform waits
 	// for its answers, nobody for the steps. A load that lasts longer is no burst
 	// and must be worked off as it comes; calm is how long it must have stopped

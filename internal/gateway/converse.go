@@ -30,6 +30,9 @@ func (g *Gateway) converse(ctx context.Context) error {
 		if chunk == nil {
 			return nil
 		}
+		if g.inbox.Active() {
+			g.oneAtATime.Lock()
+		}
 		began := time.Now()
 		// A chunk that has begun is brought to its end: its time is bounded by
 		// the stores' own limits.

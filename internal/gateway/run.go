@@ -173,11 +173,10 @@ func (g *Gateway) keepLeases(ctx context.Context) error {
 }
 
 const (
-	// plenty of events in memory keep the workers busy: the rows behind them
-	// need not be listed with every flush, which would read the same ones over
-	// and over.
+	// plenty of events in memory keep the workers busy for relist and longer: the
+	// rows behind them need not be listed with every flush, which would read the
+	// same ones over and over.
 	plenty = 2 * chunkSize
-	// relist is how often they are listed all the same.
 	relist = 100 * time.Millisecond
 )
 
@@ -203,8 +202,9 @@ func (g *Gateway) list(ctx context.Context) error {
 		}
 		for page := 0; ; page++ {
 			q := g.lanes.listing()
-			busy := inMemory-q.room > plenty && time.Since(last) < relist
-			if q.room < inMemory/4 || page == 0 && busy {
+			held := inMemory - q.room
+			busy := held > plenty && time.Since(last) < relist*time.Duration(held/plenty)
+			if page == 0 && busy || q.room < inMemory/4 {
 				break
 			}
 			last = time.Now()

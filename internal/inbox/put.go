@@ -254,7 +254,7 @@ func (in *Inbox) refused(rows []row, err error) {
 }
 
 const (
-	insertEvents = "INSERT OR FAIL INTO events (id,business_id,channel,dedupe,lane,part,pos,state," +
+	insertEvents = "INTO events (id,business_id,channel,dedupe,lane,part,pos,state," +
 		"reserved_by,reserved_until,reason,done_at,event,raw) VALUES "
 	// The database's time goes in on its way: its order is the events' order.
 	mysqlRow  = "(?,?,?,?,?,?,%[1]s*1024+?,?,?,IF(?=0,0,%[1]s+?),?,?,?,?)"
@@ -297,11 +297,12 @@ func (in *Inbox) insertMySQL(ctx context.Context, rows []row) (int64, error) {
 		args = append(args, e.ID, e.Business, e.Channel, e.Dedupe[:], e.Lane, PartOf(e.Lane), e.Pos, int(e.State),
 			e.ReservedBy, e.ReservedUntil, e.ReservedUntil, e.Reason, e.DoneAt, e.Event, e.Raw)
 	}
-	return tx.Run(insertEvents+strings.Repeat(values+",", len(rows)-1)+values+" ON DUPLICATE KEY UPDATE id=id", args...)
+	return tx.Run("INSERT "+insertEvents+strings.Repeat(values+",", len(rows)-1)+values+" ON DUPLICATE KEY UPDATE id=id", args...)
 }
 
 // insertSQLite is one transaction of statements for 64, 16, 4 and 1 rows: few
-// texts, so all of them stay prepared.
+// texts, so all of them stay prepared. A row that is refused fails the whole
+// transaction, so no statement needs a journal of its own (OR FAIL).
 func (in *Inbox) insertSQLite(ctx context.Context, turn database.Turn, rows []row) (changed int64, err error) {
 	err = turn.Write(ctx, func(tx *database.Tx) error {
 		now, err := tx.Now()
@@ -321,7 +322,7 @@ func (in *Inbox) insertSQLite(ctx context.Context, turn database.Turn, rows []ro
 				args = append(args, e.ID, e.Business, e.Channel, e.Dedupe[:], e.Lane, PartOf(e.Lane), e.Pos, int(e.State),
 					e.ReservedBy, until, e.Reason, e.DoneAt, e.Event, e.Raw)
 			}
-			did, err := tx.Run(insertEvents+strings.Repeat(sqliteRow+",", n-1)+sqliteRow+" ON CONFLICT DO NOTHING", args...)
+			did, err := tx.Run("INSERT OR FAIL "+insertEvents+strings.Repeat(sqliteRow+",", n-1)+sqliteRow+" ON CONFLICT DO NOTHING", args...)
 			if err != nil {
 				return err
 			}
