@@ -10,13 +10,13 @@ const (
 	// checkpointEvery is how often the log of the embedded file is folded in:
 	// often enough to keep it short, seldom enough to fold pages that many
 	// commits touch only once.
-	checkpointEvery = 500 * time.Millisecond
+	checkpointEvery = 4 * time.Second
 	// longLog, in pages, is a log that must come to its end: only one that is
 	// folded in whole starts over, and that needs a moment without writers.
-	longLog = 8000
+	longLog = 20000
 	// lastResort, in pages, is where a commit folds the log in by itself; only a
 	// process that does not run Checkpoint gets there.
-	lastResort = 40000
+	lastResort = 60000
 )
 
 // Checkpoint folds the log of the embedded file into it, beside the writer,

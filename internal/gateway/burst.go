@@ -46,6 +46,16 @@ func (g *Gateway) giveWay(ctx context.Context, took time.Duration) bool {
 	return false
 }
 
+// leaveRoom lets one worker run at a time while webhooks come in: they need a
+// processor as well.
+func (g *Gateway) leaveRoom() (done func()) {
+	if !g.inbox.Active() {
+		return func() {}
+	}
+	g.single.Lock()
+	return g.single.Unlock
+}
+
 // burst remembers since when webhooks have been crowding in.
 type burst struct {
 	mu          sync.Mutex

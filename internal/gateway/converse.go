@@ -30,14 +30,13 @@ func (g *Gateway) converse(ctx context.Context) error {
 		if chunk == nil {
 			return nil
 		}
-		if g.inbox.Active() {
-			g.oneAtATime.Lock()
-		}
+		leave := g.leaveRoom()
 		began := time.Now()
 		// A chunk that has begun is brought to its end: its time is bounded by
 		// the stores' own limits.
 		g.runChunk(context.WithoutCancel(ctx), chunk)
 		took = time.Since(began)
+		leave()
 	}
 }
 

@@ -130,6 +130,7 @@ type Gateway struct {
 	states     states
 	outage     outage
 	burst      burst
+	single     sync.Mutex // see leaveRoom
 	guestsAway absence
 	clockAhead atomic.Int64 // microseconds that the database's clock is ahead
 	metrics    *metrics
