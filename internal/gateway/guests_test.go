@@ -147,56 +147,56 @@ func TestCrashAfterGuestWasSaved(t *testing.T) {
 }
 
 // TestGuestsAreRebuilt: a store that has lost its guests, or some of what
-// happened to them, costs nothing.
+// happened to them, costs nothing. Those of the embedded database commit with
+// their events.
 func TestGuestsAreRebuilt(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, be backend) {
-		for name, lose := range map[string]func(t *testing.T, w *world, old *contacts.Guest, lines []contacts.Line){
-			"gone": func(t *testing.T, w *world, old *contacts.Guest, _ []contacts.Line) {
-				require.NoError(t, w.g.guestStore().Delete(t.Context(), []string{old.ID}))
-			},
-			"behind": func(t *testing.T, w *world, old *contacts.Guest, lines []contacts.Line) {
-				require.NoError(t, w.g.guestStore().Delete(t.Context(), []string{old.ID}))
-				restored := *old
-				restored.Conversation.Version = 0
-				for _, err := range w.g.guestStore().Save(t.Context(), []contacts.GuestWrite{{Guest: &restored, Lines: lines, TTL: time.Hour}}) {
-					require.NoError(t, err)
-				}
-			},
-		} {
-			t.Run(name, func(t *testing.T) {
-				w := setup(t, be)
-				who := "lost-" + name
-				w.say("phone/acme", who, "Hi")
-				old := w.guest("phone/acme", who)
-				lines, err := w.g.Messages(t.Context(), w.b, old.Conversation.ID, 0, 100)
+	be := servers(t)
+	for name, lose := range map[string]func(t *testing.T, w *world, old *contacts.Guest, lines []contacts.Line){
+		"gone": func(t *testing.T, w *world, old *contacts.Guest, _ []contacts.Line) {
+			require.NoError(t, w.g.guestStore().Delete(t.Context(), []string{old.ID}))
+		},
+		"behind": func(t *testing.T, w *world, old *contacts.Guest, lines []contacts.Line) {
+			require.NoError(t, w.g.guestStore().Delete(t.Context(), []string{old.ID}))
+			restored := *old
+			restored.Conversation.Version = 0
+			for _, err := range w.g.guestStore().Save(t.Context(), []contacts.GuestWrite{{Guest: &restored, Lines: lines, TTL: time.Hour}}) {
 				require.NoError(t, err)
-				w.say("phone/acme", who, "20")
-				w.say("web/site", who, "Hi", "30")
-				before := w.guest("phone/acme", who)
-				require.Eventually(t, func() bool { return len(w.phone.texts(who)) == 3 }, soon, look)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := setup(t, be)
+			who := "lost-" + name
+			w.say("phone/acme", who, "Hi")
+			old := w.guest("phone/acme", who)
+			lines, err := w.g.Messages(t.Context(), w.b, old.Conversation.ID, 0, 100)
+			require.NoError(t, err)
+			w.say("phone/acme", who, "20")
+			w.say("web/site", who, "Hi", "30")
+			before := w.guest("phone/acme", who)
+			require.Eventually(t, func() bool { return len(w.phone.texts(who)) == 3 }, soon, look)
 
-				lose(t, w, old, lines)
-				// A look sees it whole already.
-				view := w.known("phone/acme", who)
-				require.Equal(t, 20.0, view.Values["company_size"])
-				again := w.guest("phone/acme", who)
-				require.Equal(t, before.Seed, again.Seed, "the same pseudonym")
-				require.Equal(t, before.Conversation.State.Said, again.Conversation.State.Said)
-				require.Equal(t, before.Conversation.State.Runs, again.Conversation.State.Runs)
-				require.Equal(t, before.Applied, again.Applied)
+			lose(t, w, old, lines)
+			// A look sees it whole already.
+			view := w.known("phone/acme", who)
+			require.Equal(t, 20.0, view.Values["company_size"])
+			again := w.guest("phone/acme", who)
+			require.Equal(t, before.Seed, again.Seed, "the same pseudonym")
+			require.Equal(t, before.Conversation.State.Said, again.Conversation.State.Said)
+			require.Equal(t, before.Conversation.State.Runs, again.Conversation.State.Runs)
+			require.Equal(t, before.Applied, again.Applied)
 
-				w.say("phone/acme", who, who+"@example.com")
-				require.Equal(t, []string{"< Hi", "> Hello stranger!", "> How many people?", "< 20", "> Your e-mail?", "< " + who + "@example.com", "> Your name?"},
-					w.transcript("phone/acme", who))
-				require.Eventually(t, func() bool { return len(w.phone.texts(who)) == 4 }, soon, look)
-				require.Equal(t, []string{"Hello stranger!", "How many people?", "Your e-mail?", "Your name?"}, w.phone.texts(who), "nothing is said twice")
-				_, c := w.conv("phone/acme", who)
-				require.Equal(t, 20.0, c.Values["company_size"])
-				require.Equal(t, contacts.ContactIDOf(old.ID), c.ID)
-			})
-		}
-	})
+			w.say("phone/acme", who, who+"@example.com")
+			require.Equal(t, []string{"< Hi", "> Hello stranger!", "> How many people?", "< 20", "> Your e-mail?", "< " + who + "@example.com", "> Your name?"},
+				w.transcript("phone/acme", who))
+			require.Eventually(t, func() bool { return len(w.phone.texts(who)) == 4 }, soon, look)
+			require.Equal(t, []string{"Hello stranger!", "How many people?", "Your e-mail?", "Your name?"}, w.phone.texts(who), "nothing is said twice")
+			_, c := w.conv("phone/acme", who)
+			require.Equal(t, 20.0, c.Values["company_size"])
+			require.Equal(t, contacts.ContactIDOf(old.ID), c.ID)
+		})
+	}
 }
 
 // TestStaleEvent: a node that comes late with an event that is done does not
