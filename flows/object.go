@@ -22,6 +22,8 @@ type reader struct {
 	// later runs when all steps are known: expressions name variables and
 	// targets name steps that stand further down.
 	later []func()
+	// asked, if set, is told which keys an object could have.
+	asked func(what string, keys []string)
 }
 
 func (r *reader) fault(at place, format string, args ...any) {
@@ -77,6 +79,7 @@ func (e entry) at() place { return e.key.place }
 // fault.
 type object struct {
 	r       *reader
+	what    string
 	at      place
 	entries []entry
 	asked   []string // keys that could be there
@@ -91,7 +94,7 @@ func (r *reader) object(n *yaml.Node, at place, what string) (*object, bool) {
 		r.fault(at, "%s: want keys with values, not %s", what, kindOf(n))
 		return nil, false
 	}
-	o := &object{r: r, at: at, entries: make([]entry, 0, len(n.Content)/2), asked: make([]string, 0, 16)}
+	o := &object{r: r, what: what, at: at, entries: make([]entry, 0, len(n.Content)/2), asked: make([]string, 0, 16)}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		// An alias stands where it is used, not where it was defined.
 		named := follow(n.Content[i])
@@ -140,6 +143,9 @@ func (o *object) rest() []entry {
 
 // done reports the keys that nobody took.
 func (o *object) done() {
+	if o.r.asked != nil {
+		o.r.asked(o.what, o.asked)
+	}
 	for _, e := range o.rest() {
 		o.r.fault(e.at(), "unknown key %q%s", e.key.Value, closest(e.key.Value, o.asked))
 	}

@@ -36,12 +36,19 @@ func Parse(file string, doc []byte, fields *contacts.Fields) (*Flow, []Problem) 
 		}
 		fields = builtIn
 	}
-	r := &reader{
+	return newReader(file, doc, fields).parse(doc)
+}
+
+func newReader(file string, doc []byte, fields *contacts.Fields) *reader {
+	return &reader{
 		file:  file,
 		lines: strings.Split(string(doc), "\n"),
 		flow:  &Flow{file: file, Source: doc},
 		scope: &scope{fields: fields, guess: true},
 	}
+}
+
+func (r *reader) parse(doc []byte) (*Flow, []Problem) {
 	root, at, err := parseDocument(doc)
 	if err != nil {
 		r.fault(at, "%s", err)
@@ -107,6 +114,7 @@ func (r *reader) document(o *object) {
 		f.Name = name
 	}
 	_, _, _ = o.text("description")
+	_, _, _ = o.text("$schema") // for editors
 	r.start(o)
 	r.defaults(o)
 	// Names of values that a bot platform sends as parameters.
@@ -193,12 +201,13 @@ func (r *reader) step(o *object, s *step) {
 			continue
 		}
 		s.kind = k.key
+		o.what = "step " + k.key
 		s.body = k.read(r, o, e, s)
 	}
 	switch {
 	case len(found) > 0:
 	case o.has("go"):
-		s.kind, s.body = "go", goOn{}
+		s.kind, s.body, o.what = "go", goOn{}, "step go"
 	case len(o.rest()) == 0:
 		r.fault(s.at, "a step needs one of %s, go", strings.Join(kindKeys(), ", "))
 		return

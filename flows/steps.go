@@ -1,27 +1,29 @@
 package flows
 
-// kind is one kind of step: the key that names it and how its step is read.
+// kind is one kind of step: the key that names it, how its step is read, and
+// which keys it has, for editors.
 type kind struct {
-	key  string
-	read func(r *reader, o *object, e entry, s *step) body
+	key    string
+	read   func(r *reader, o *object, e entry, s *step) body
+	schema func(vocabulary) schema
 }
 
 // kinds lists every kind of step. A new one is a file of its own and a line
 // here.
 func kinds() []kind {
 	return []kind{
-		{"say", readSay},
-		{"ask", readAsk},
-		{"form", readForm},
-		{"route", readRoute},
-		{"set", readSet},
-		{"push", readPush},
-		{"run", readRun},
-		{"consent", readConsent},
-		{"call", readCall},
-		{"wait", readWait},
-		{"handover", readHandover},
-		{"bot", readBot},
+		{"say", readSay, saySchema},
+		{"ask", readAsk, askSchema},
+		{"form", readForm, formSchema},
+		{"route", readRoute, routeSchema},
+		{"set", readSet, setSchema},
+		{"push", readPush, pushSchema},
+		{"run", readRun, runSchema},
+		{"consent", readConsent, consentSchema},
+		{"call", readCall, callSchema},
+		{"wait", readWait, waitSchema},
+		{"handover", readHandover, handoverSchema},
+		{"bot", readBot, botSchema},
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 // flowCommand is what a flow's author works with.
 func flowCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "flow", Short: "Check flows, talk to them and test them"}
-	cmd.AddCommand(flowCheckCommand(), flowTryCommand(), flowTestCommand())
+	cmd.AddCommand(flowCheckCommand(), flowTryCommand(), flowTestCommand(), flowSchemaCommand())
 	return cmd
 }
 
@@ -234,4 +234,28 @@ func (f faults) Error() string {
 		lines = append(lines, p.String())
 	}
 	return strings.Join(lines, "\n")
+}
+
+func flowSchemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of flow documents, for editors",
+		Long: "Prints the JSON Schema of flow documents, with the configuration's contact fields. Editors that\n" +
+			"know it complete keys and say what they mean; in YAML by the first line\n" +
+			"# yaml-language-server: $schema=flow.schema.json",
+		Example: "  usher flow schema > flows/flow.schema.json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			shelf, err := newFlowShelf(cmd)
+			if err != nil {
+				return err
+			}
+			schema, err := flows.Schema(shelf.fields)
+			if err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(schema)
+			return err
+		},
+	}
 }
