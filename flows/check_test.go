@@ -107,3 +107,11 @@ func TestCheckAllTeams(t *testing.T) {
 	require.Empty(t, checkAll(t, Around{Teams: []string{"salse"}}, doc))
 	require.Equal(t, []string{`a.yaml:3:5: warning: team: no team "salse", so nobody will come; did you mean "sales"?`}, checkAll(t, Around{Teams: []string{"sales"}}, doc))
 }
+
+func TestCheckSecrets(t *testing.T) {
+	t.Parallel()
+	doc := "id: a\nsteps:\n  - call: {url: \"https://a.example.com/\", headers: {A: \"{{ secret.acounts }}\"}, body: \"{{ secret.other }}\"}\n"
+	require.Empty(t, checkAll(t, Around{}, doc))
+	require.Equal(t, []string{`a.yaml:3:53: warning: no secret "acounts" is configured, so what needs it fails; did you mean "accounts"?`},
+		checkAll(t, Around{Secrets: []string{"accounts", "other"}}, doc))
+}

@@ -11,11 +11,12 @@ type Around struct {
 	Open         bool // there may be further flows
 	Destinations []string
 	Teams        []string
+	Secrets      []string
 	Channels     []string // types of channels; nil: any
 }
 
 // CheckAll checks what flows say of each other and of what is around them: ids
-// given twice; flows, destinations and teams that are not there; flows that lead
+// given twice; flows, destinations, teams and secrets that are not there; flows that lead
 // to each other and ask nothing; choices that a channel cannot show.
 func CheckAll(all []*Flow, around Around) []Problem {
 	c := inspection{byID: map[string]*Flow{}, around: around}
@@ -36,6 +37,11 @@ func CheckAll(all []*Flow, around Around) []Problem {
 		}
 		for i := range f.steps {
 			c.step(f, &f.steps[i])
+		}
+		for _, used := range f.secrets {
+			if around.Secrets != nil && !slices.Contains(around.Secrets, used.name) {
+				c.warn(f, used.at, "no secret %q is configured, so what needs it fails%s", used.name, closest(used.name, around.Secrets))
+			}
 		}
 	}
 	c.circles(all)

@@ -17,6 +17,13 @@ type Flow struct {
 	steps    []step
 	vars     []*variable
 	slots    int // variables that a run carries
+	secrets  []secretUse
+}
+
+// secretUse is where a secret is to be put in.
+type secretUse struct {
+	name string
+	at   place
 }
 
 // defaults hold where a step says nothing.

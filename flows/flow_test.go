@@ -107,3 +107,20 @@ func TestAdvance(t *testing.T) {
 	_, said = say(nil, "lost", "hi")
 	require.Equal(t, "still here", said)
 }
+
+// A flow that goes round without the person comes to an end, however it waits.
+func TestRoundWithoutThePerson(t *testing.T) {
+	t.Parallel()
+	flow := mustParse(t, "id: f\nsteps:\n  - {id: a, call: {url: \"https://a.example.com/\"}}\n  - {id: q, ask: \"Hm?\", skip_if_known: true, save: email}\n  - {go: a}\n")
+	turn := testTurn(message("hi"))
+	turn.Person.Values = contacts.Values{"email": "ada@example.com"}
+	result, visits := flow.Start(turn), 0
+	for ; result.Run != nil; visits++ {
+		require.Len(t, result.Waits, 1)
+		turn.Event = &connectors.Event{Kind: connectors.KindResumed, Resume: result.Waits[0].Resume(connectors.OutcomeOK, "")}
+		result = flow.Resume(result.Run, turn)
+	}
+	require.Equal(t, maxAlone, visits)
+	require.Empty(t, result.Waits)
+	require.Equal(t, "waited 100 times without a word from the person", result.Trace[len(result.Trace)-1].Detail)
+}

@@ -88,7 +88,10 @@ func (m *machine) moves(s *step, v verdict) bool {
 	to := s.then
 	switch v.do {
 	case wait:
-		m.run.step = m.at
+		if m.run.step = m.at; m.run.alone > maxAlone {
+			m.trace("ended", fmt.Sprintf("waited %d times without a word from the person", maxAlone))
+			m.ended, m.result.Waits = true, nil
+		}
 		return false
 	case fail:
 		if s.otherwise.kind != toNext {
@@ -177,7 +180,7 @@ func (m *machine) secretNamed(name string) any {
 // hear remembers which event has the person's latest message.
 func (m *machine) hear() {
 	if e := m.turn.Event; isInput(e.Kind) && e.Direction != connectors.DirectionOut {
-		m.run.heard = m.turn.EventID
+		m.run.heard, m.run.alone = m.turn.EventID, 0
 	}
 }
 

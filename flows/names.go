@@ -38,7 +38,8 @@ type scope struct {
 	guess   bool
 	guessed []string
 	// secrets: the text goes to another service and may hold secrets.
-	secrets bool
+	secrets      bool
+	secretsNamed []string
 }
 
 // alias is another way to a variable: vars.size is vars.details.size too.
@@ -116,6 +117,7 @@ func (s *scope) resolve(path []string) (name, error) {
 		return name{}, fmt.Errorf("no now.%s; now.date, now.time, now.hour and now.weekday are there", rest)
 	case "secret":
 		if s.secrets && rest != "" {
+			s.secretsNamed = append(s.secretsNamed, rest)
 			return name{path: "secret." + rest, typ: types.String, get: func(m *machine) any { return m.secretNamed(rest) }}, nil
 		}
 		return name{}, fmt.Errorf("secrets can be used in call and bot steps only")

@@ -265,7 +265,12 @@ func (r *reader) compileText(source string, at place, key string, into **templat
 func (r *reader) compileSecret(source string, at place, key string, into **template) {
 	r.later = append(r.later, func() { r.scope.secrets = true })
 	r.compileText(source, at, key, into)
-	r.later = append(r.later, func() { r.scope.secrets = false })
+	r.later = append(r.later, func() {
+		for _, name := range r.scope.secretsNamed {
+			r.flow.secrets = append(r.flow.secrets, secretUse{name, at})
+		}
+		r.scope.secrets, r.scope.secretsNamed = false, nil
+	})
 }
 
 // warnOfGuesses says which variables only a bot's parameters can set.

@@ -38,6 +38,7 @@ type thread struct {
 	// Visit counts what they waited for outside of the conversation.
 	Visit int
 	heard int64 // the event with the person's latest message; 0: none yet
+	alone int   // visits since then
 }
 
 // leave forgets what only the step that waited needs.
@@ -87,9 +88,11 @@ func (r *Run) AppendBinary(b []byte) ([]byte, error) {
 func (t thread) append(b []byte) []byte {
 	b = binary.AppendUvarint(b, uint64(t.ID))
 	if t.heard == 0 {
-		return binary.AppendUvarint(b, uint64(t.Visit)<<1)
+		b = binary.AppendUvarint(b, uint64(t.Visit)<<1)
+		return binary.AppendUvarint(b, uint64(t.alone))
 	}
 	b = binary.AppendUvarint(b, uint64(t.Visit)<<1|1)
+	b = binary.AppendUvarint(b, uint64(t.alone))
 	return binary.AppendVarint(b, t.heard-t.ID) // ids of one day share most of their bits
 }
 
@@ -146,6 +149,7 @@ func (r *Run) UnmarshalBinary(b []byte) error {
 	}
 	shared := thread{ID: int64(d.uvarint())}
 	visit := d.int()
+	shared.alone = d.int()
 	if shared.Visit = visit >> 1; visit&1 == 1 {
 		shared.heard = shared.ID + d.varint()
 	}

@@ -23,7 +23,7 @@ func anyRun(depth int) *rapid.Generator[*Run] {
 		}
 		if depth == 3 { // the outermost
 			r.thread = thread{ID: rapid.Int64Range(0, 1<<62).Draw(t, "id"), Visit: rapid.IntRange(0, 1e6).Draw(t, "visit"),
-				heard: rapid.Int64Range(0, 1<<62).Draw(t, "heard")}
+				heard: rapid.Int64Range(0, 1<<62).Draw(t, "heard"), alone: rapid.IntRange(0, 100).Draw(t, "alone")}
 		}
 		for range rapid.IntRange(0, 3).Draw(t, "offered") {
 			r.offered = append(r.offered, connectors.Button{Title: rapid.String().Draw(t, "title"), Value: rapid.String().Draw(t, "value")})
@@ -66,7 +66,7 @@ func TestRunRoundTrip(t *testing.T) {
 
 func TestRunIsSmall(t *testing.T) {
 	t.Parallel()
-	r := &Run{Flow: "welcome", Version: 12, thread: thread{1 << 62, 3, 1<<62 + 5<<40}, step: 7, tries: 1, done: 3, vars: []any{"Pricing", 20.0, true}}
+	r := &Run{Flow: "welcome", Version: 12, thread: thread{1 << 62, 3, 1<<62 + 5<<40, 1}, step: 7, tries: 1, done: 3, vars: []any{"Pricing", 20.0, true}}
 	b, err := r.MarshalBinary()
 	require.NoError(t, err)
 	require.LessOrEqual(t, len(b), 50)
@@ -80,7 +80,7 @@ func TestRunTooDeep(t *testing.T) {
 	}
 	_, err := r.MarshalBinary()
 	require.Error(t, err)
-	require.ErrorIs(t, new(Run).UnmarshalBinary([]byte("\x02\x00\x00"+strings.Repeat("\x01a\x00\x00\x00\x00\x00\x00\x00\x01", 50))), ErrUnreadableRun)
+	require.ErrorIs(t, new(Run).UnmarshalBinary([]byte("\x02\x00\x00\x00"+strings.Repeat("\x01a\x00\x00\x00\x00\x00\x00\x00\x01", 50))), ErrUnreadableRun)
 }
 
 func FuzzRun(f *testing.F) {

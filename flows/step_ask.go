@@ -37,7 +37,7 @@ func (b *ask) enter(m *machine, s *step) verdict {
 	if b.skipIfKnown {
 		if v, ok := b.question.known(m); ok {
 			m.setVariable(b.question.variable, v)
-			m.trace("skipped", "contact."+b.question.field.Name+" is known")
+			m.trace("skipped", "contact."+b.question.field.Name+" is known: "+shown(v))
 			return verdict{do: next}
 		}
 	}

@@ -107,7 +107,7 @@ func (b *form) enter(m *machine, _ *step) verdict {
 		f := &b.fields[i]
 		if v, ok := f.known(m); ok && b.skipIfKnown {
 			m.setVariable(f.variable, v)
-			m.trace("skipped", f.key+" is known")
+			m.trace("skipped", f.key+" is known: "+shown(v))
 			m.run.done |= 1 << i
 		} else {
 			m.setVariable(f.variable, nil)

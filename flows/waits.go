@@ -36,10 +36,15 @@ type awaiter interface {
 	resumed(m *machine, s *step, r *connectors.Resume) verdict
 }
 
+// maxAlone ends a run that goes round and round without the person: calling a
+// service over and over, say.
+const maxAlone = 100
+
 // await begins to wait. It is a visit of its own: what comes of an earlier one is
 // not mistaken for it.
 func (m *machine) await(w Wait) {
 	m.run.Visit++
+	m.run.alone++
 	w.Run, w.Visit = m.run.ID, m.run.Visit
 	m.result.Waits = append(m.result.Waits, w)
 }

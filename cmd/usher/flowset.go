@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -46,7 +47,7 @@ func readFlows(cfg *config.Config, business string, fields *contacts.Fields) ([]
 func judgeFlows(cfg *config.Config, business string, documents []flows.Document, fields *contacts.Fields) (parsed []*flows.Flow, own, between []flows.Problem) {
 	parsed, own = flows.ParseAll(documents, fields)
 	between = flows.CheckAll(parsed, flows.Around{
-		Open: cfg.Sample, Destinations: destinationsFor(cfg, business), Channels: shownOn(cfg),
+		Open: cfg.Sample, Destinations: destinationsFor(cfg, business), Channels: shownOn(cfg), Secrets: secretNames(cfg),
 	})
 	if business != cfg.Business.ID {
 		needed := neededFiles(cfg, business, documents)
@@ -54,6 +55,15 @@ func judgeFlows(cfg *config.Config, business string, documents []flows.Document,
 		own, between = slices.DeleteFunc(own, spare), slices.DeleteFunc(between, spare)
 	}
 	return parsed, own, between
+}
+
+// secretNames are the names of the configured secrets; nil: there is no
+// configuration that could say.
+func secretNames(cfg *config.Config) []string {
+	if cfg.Sample {
+		return nil
+	}
+	return slices.AppendSeq(make([]string, 0, len(cfg.Secrets)), maps.Keys(cfg.Secrets))
 }
 
 // destinationsFor are the destinations that flows may push to. As flows of
