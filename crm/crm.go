@@ -26,6 +26,13 @@ const (
 const (
 	ContactArchived Kind = "contact.archived"
 	ContactErased   Kind = "contact.erased"
+	// StatusChanged says old and new besides; null is none.
+	StatusChanged Kind = "contact.status_changed"
+	// A run of a flow began or was closed: both say flow besides, the latter
+	// also its reason: ended, replaced (by another flow), taken or closed (by an
+	// agent).
+	ConversationStarted Kind = "conversation.started"
+	ConversationClosed  Kind = "conversation.closed"
 )
 
 // Push is one document for one destination: what users call a delivery,

@@ -3,6 +3,7 @@ package crm
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -91,6 +92,20 @@ func Document(kind Kind, at time.Time, leadKey, eventID string, contact map[stri
 		return nil, fmt.Errorf("build %s document: %w", kind, err)
 	}
 	return raw, nil
+}
+
+// Amend adds to the end of a document's data what its kind says besides: detail
+// is a JSON object.
+func Amend(document, detail json.RawMessage) (json.RawMessage, error) {
+	more := bytes.TrimSpace(detail)
+	if len(more) < 2 || more[0] != '{' || !bytes.HasSuffix(document, []byte("}}")) || !json.Valid(more) {
+		return nil, errors.New("amend document: want an object")
+	}
+	if more = bytes.TrimSpace(more[1 : len(more)-1]); len(more) == 0 {
+		return document, nil
+	}
+	amended := append(slices.Clone(document[:len(document)-2]), ',')
+	return append(append(amended, more...), "}}"...), nil
 }
 
 // encode leaves < > & as they are: nothing here goes into HTML, and they would

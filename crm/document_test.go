@@ -114,3 +114,20 @@ func TestSplitRetry(t *testing.T) {
 		require.ErrorContains(t, err, "retry", name)
 	}
 }
+
+func TestAmend(t *testing.T) {
+	t.Parallel()
+	doc, err := crm.Document(crm.StatusChanged, time.Unix(0, 0), "k", "", map[string]any{"name": "Ada"}, []string{"status"}, crm.Conversation{})
+	require.NoError(t, err)
+	amended, err := crm.Amend(doc, json.RawMessage(` {"new":"qualified","old":null} `))
+	require.NoError(t, err)
+	require.Equal(t, `{"type":"contact.status_changed","timestamp":"1970-01-01T00:00:00Z","data":{"lead_key":"k","event_id":null,`+
+		`"contact":{"name":"Ada"},"changed":["status"],"conversation":null,"new":"qualified","old":null}}`, string(amended))
+	same, err := crm.Amend(doc, json.RawMessage(`{}`))
+	require.NoError(t, err)
+	require.Equal(t, doc, same)
+	for _, wrong := range []string{"", "null", "[1]", "{", `{"a"}`} {
+		_, err = crm.Amend(doc, json.RawMessage(wrong))
+		require.Error(t, err, wrong)
+	}
+}

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,26 +67,39 @@ func (s *Store) ListContacts(business string, f Filter, p Page) (list []*contact
 	return list, next, total, nil
 }
 
-// CountContacts counts a business's contacts by type, status, flow or channel;
-// "" is none.
-func (s *Store) CountContacts(business string, f Filter, by string) (map[string]int, error) {
-	switch by {
-	case "type", "status", "flow", "channel":
-	default:
-		return nil, fmt.Errorf("%w: contacts are not counted by %q", ErrFilter, by)
+// Count is how many contacts have the same values; "" is none.
+type Count struct {
+	Values []string // in the order of what was counted by
+	Count  int
+}
+
+// CountContacts counts a business's contacts by each combination of type, status,
+// flow or channel that there is, in their order.
+func (s *Store) CountContacts(business string, f Filter, by ...string) ([]Count, error) {
+	for i, column := range by {
+		if !slices.Contains([]string{"type", "status", "flow", "channel"}, column) || slices.Contains(by[:i], column) {
+			return nil, fmt.Errorf("%w: contacts are not counted by %q", ErrFilter, column)
+		}
+	}
+	if len(by) == 0 {
+		return nil, fmt.Errorf("%w: counted by nothing", ErrFilter)
 	}
 	where, err := s.filter(business, f)
 	if err != nil {
 		return nil, err
 	}
-	counts := map[string]int{}
+	var counts []Count
+	columns := strings.Join(by, ", ")
 	err = s.tx.Query(func(r *sql.Rows) error {
-		var value string
-		var n int
-		err := r.Scan(&value, &n)
-		counts[value] = n
+		c := Count{Values: make([]string, len(by))}
+		into := make([]any, 0, len(by)+1)
+		for i := range c.Values {
+			into = append(into, &c.Values[i])
+		}
+		err := r.Scan(append(into, &c.Count)...)
+		counts = append(counts, c)
 		return err
-	}, "SELECT "+by+", COUNT(*) FROM contacts WHERE "+where.sql+" GROUP BY "+by, valid(where.args)...)
+	}, "SELECT "+columns+", COUNT(*) FROM contacts WHERE "+where.sql+" GROUP BY "+columns+" ORDER BY "+columns, valid(where.args)...)
 	if err != nil {
 		return nil, fmt.Errorf("count contacts: %w", err)
 	}

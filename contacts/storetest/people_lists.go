@@ -212,12 +212,26 @@ func testCounts(t *testing.T, p *people) {
 		"type": {"lead": 2, "customer": 1}, "status": {"qualified": 1, "": 2}, "flow": {"welcome": 2, "": 1},
 		"channel": {"whatsapp/acme": 1, "webchat/site": 1, "": 1},
 	} {
-		got, err := p.read(t).CountContacts(p.business, sqlstore.Filter{}, by)
+		counts, err := p.read(t).CountContacts(p.business, sqlstore.Filter{}, by)
 		require.NoError(t, err)
+		got := map[string]int{}
+		for _, c := range counts {
+			got[c.Values[0]] = c.Count
+		}
 		require.Equal(t, want, got)
 	}
-	_, err := p.read(t).CountContacts(p.business, sqlstore.Filter{}, "doc")
-	require.ErrorIs(t, err, sqlstore.ErrFilter)
+	counts, err := p.read(t).CountContacts(p.business, sqlstore.Filter{}, "status", "flow")
+	require.NoError(t, err)
+	total := 0
+	for _, c := range counts {
+		require.Len(t, c.Values, 2)
+		total += c.Count
+	}
+	require.Equal(t, 3, total)
+	for _, wrong := range [][]string{{"doc"}, {"status", "status"}, {}} {
+		_, err = p.read(t).CountContacts(p.business, sqlstore.Filter{}, wrong...)
+		require.ErrorIs(t, err, sqlstore.ErrFilter)
+	}
 }
 
 func testConversationLists(t *testing.T, p *people) {

@@ -19,7 +19,13 @@ type contactsAnswer struct {
 	Body page[person]
 }
 
-func (s *Server) listContacts(ctx context.Context, in *contactFilters) (*contactsAnswer, error) {
+type listContactsInput struct {
+	Paging
+	Sort string `query:"sort" doc:"A field, - before it turns the order round" example:"-created_at"`
+	ContactFilters
+}
+
+func (s *Server) listContacts(ctx context.Context, in *listContactsInput) (*contactsAnswer, error) {
 	b := businessOf(ctx)
 	filter, err := in.filter(b, callerOf(ctx))
 	if err != nil {
@@ -43,6 +49,42 @@ func (s *Server) listContacts(ctx context.Context, in *contactFilters) (*contact
 		people[i] = d
 	}
 	return &contactsAnswer{pageOf(people, next, total)}, nil
+}
+
+type countContactsInput struct {
+	Paging
+	ContactFilters
+	By []string `query:"by" required:"true" enum:"status,flow,type,channel" doc:"Each combination of these is counted" example:"status,flow"`
+}
+
+// countsAnswer has a row for each combination: what was counted by, null for
+// none, and count.
+type countsAnswer struct {
+	Body page[map[string]any]
+}
+
+func (s *Server) countContacts(ctx context.Context, in *countContactsInput) (*countsAnswer, error) {
+	b := businessOf(ctx)
+	filter, err := in.filter(b, callerOf(ctx))
+	if err != nil {
+		return nil, err
+	}
+	counts, err := s.store(ctx).CountContacts(b.ID, filter, in.By...)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]map[string]any, len(counts))
+	for i, c := range counts {
+		rows[i] = map[string]any{"count": c.Count}
+		for j, by := range in.By {
+			rows[i][by] = orNull(c.Values[j])
+		}
+	}
+	list, err := cut(rows, &in.Paging)
+	if err != nil {
+		return nil, err
+	}
+	return &countsAnswer{list}, nil
 }
 
 type getContactInput struct {

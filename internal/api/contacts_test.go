@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/url"
 	"testing"
@@ -277,4 +278,33 @@ func mustJSON(t *testing.T, v any) []byte {
 	raw, err := json.Marshal(v)
 	require.NoError(t, err)
 	return raw
+}
+
+// 003-23: how many contacts of each status each flow has led to.
+func TestCounts(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	for i, status := range []any{"qualified", "qualified", "disqualified", nil} {
+		w.contact(object("name", "Ada Lovelace", "email", fmt.Sprintf("ada%d@example.com", i), "status", status))
+	}
+	for i, text := range []string{"Hello", "20", "eve@example.com"} {
+		a := w.call("POST", "/hooks/bot/site", "bot-token-of-acme", object("session", "s-1", "message_id", fmt.Sprint("m-", i), "text", text))
+		require.Equal(t, http.StatusOK, a.status)
+	}
+	count := func(query string) []any {
+		a := w.call("GET", "/v1/contacts/counts?"+query, readKey, nil)
+		require.Equal(t, http.StatusOK, a.status, string(a.body))
+		rows, _ := a.at("data").([]any)
+		return rows
+	}
+	require.Equal(t, []any{
+		object("status", nil, "flow", nil, "count", 1.0), object("status", nil, "flow", "hello", "count", 1.0),
+		object("status", "disqualified", "flow", nil, "count", 1.0), object("status", "qualified", "flow", nil, "count", 2.0),
+	}, count("by=status,flow"))
+	require.Equal(t, []any{object("flow", "hello", "count", 1.0)}, count("by=flow&channel=bot/site"))
+	require.Equal(t, []any{object("status", "qualified", "count", 2.0)}, count("by=status&status=qualified"))
+	for _, wrong := range []string{"", "by=", "by=email", "by=status,status", "by=status&sort=name"} {
+		require.Equal(t, http.StatusUnprocessableEntity, w.call("GET", "/v1/contacts/counts?"+wrong, readKey, nil).status, wrong)
+	}
+	require.Empty(t, w.call("GET", "/v1/contacts/counts?by=status", otherKey, nil).at("data"), "another business")
 }

@@ -9,10 +9,8 @@ import (
 	"usher/internal/gateway"
 )
 
-// contactFilters select contacts; all that are given must hold.
-type contactFilters struct {
-	Paging
-	Sort        string   `query:"sort" doc:"A field, - before it turns the order round" example:"-created_at"`
+// ContactFilters select contacts; all that are given must hold.
+type ContactFilters struct {
 	Email       string   `query:"email"`
 	Phone       string   `query:"phone" doc:"In any form"`
 	CustomerID  string   `query:"customer_id"`
@@ -31,7 +29,7 @@ type contactFilters struct {
 	Where       []string `query:"where,explode" doc:"company_size>=50, plan=gold,silver (any of), phone:known; repeatable, all must hold"`
 }
 
-func (in *contactFilters) filter(b *gateway.Business, who *caller) (sqlstore.Filter, error) {
+func (in *ContactFilters) filter(b *gateway.Business, who *caller) (sqlstore.Filter, error) {
 	locale := contacts.Locale{Country: b.Country, Timezone: b.Timezone}
 	f := sqlstore.Filter{
 		CustomerID: in.CustomerID, Type: contacts.Type(in.Type), Status: in.Status, Tag: in.Tag,

@@ -48,6 +48,7 @@ func (s *Server) routes() []route {
 		// People.
 		{method: "GET", path: "/v1/contacts", needs: read, mount: typed(s.listContacts), summary: "List contacts"},
 		{method: "POST", path: "/v1/contacts", needs: agent, mount: typed(s.createContact), status: http.StatusCreated, body: contactBody{}, summary: "Add a contact"},
+		{method: "GET", path: "/v1/contacts/counts", needs: read, mount: typed(s.countContacts), summary: "Count contacts by status, flow, type or channel"},
 		{method: "GET", path: "/v1/contacts/{id}", needs: read, mount: typed(s.getContact), summary: "Read a contact"},
 		{method: "PATCH", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.patchContact), body: contactBody{}, summary: "Change a contact (JSON Merge Patch)"},
 		{method: "DELETE", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.archiveContact), status: http.StatusNoContent, summary: "Archive a contact"},

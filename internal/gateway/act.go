@@ -257,7 +257,7 @@ func (g *Gateway) endRuns(ctx context.Context, t *turn, reason string) error {
 			return nil
 		}
 		t.awaits(run, flow)
-		t.closed = append(t.closed, closing{flow.ID, reason})
+		t.notices = append(t.notices, closedRun(flow.ID, reason))
 		delete(t.conv.State.Runs, t.ev.Session)
 		return nil
 	})

@@ -233,15 +233,14 @@ type turn struct {
 	lines                             []contacts.Line
 	messages                          []connectors.Message
 	waiting                           string
-	began                             string // the flow of the run that began
-	noted                             int    // notes taken by its flow
+	noted                             int // notes taken by its flow
 	kept                              []sqlstore.NoteRow
 	assigned                          bool        // the contact to somebody else
 	wait                              *flows.Wait // what its run waits for outside now
 	over                              []string    // ids of timers that nothing waits for any more
 	wasAtDesk                         bool
-	acted                             acted // what came of an agent's act
-	closed                            []closing
+	acted                             acted    // what came of an agent's act
+	notices                           []notice // about runs
 	trace                             []traceLine
 
 	add        []sqlstore.AddressRow

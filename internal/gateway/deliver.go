@@ -359,6 +359,9 @@ func (l *leads) document(s *outbox.Sync, c *contacts.Contact, identities []conta
 		}
 	}
 	doc, err := crm.Document(head.Kind, head.CreatedAt, head.LeadKey, head.ID, contact, changed, where)
+	if err == nil && len(head.Detail) > 0 {
+		doc, err = crm.Amend(doc, head.Detail)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -13,10 +13,12 @@ import (
 )
 
 // update keeps what the turn learnt with its contact.
-func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) {
+func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) error {
 	c := t.contact
 	var before *contacts.Contact
+	status := ""
 	if !t.isNew {
+		status = c.Status
 		before = &contacts.Contact{Values: t.before, Status: c.Status, Tags: c.Tags, AssigneeID: c.AssigneeID, Archived: c.Archived}
 		g.secure(t, holders)
 		whole := seesAll(t.conv, c)
@@ -61,10 +63,16 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 		c.UpdatedAt, t.dirty = t.now, true
 	}
 	t.deliveries = append(t.deliveries, leadsFor(t.ch.Business, c, changed, t.conv.ID, t.work.row.ID, t.now)...)
+	told, err := noticesFor(t.ch.Business, c, append(statusNotice(status, c.Status), t.notices...), t.conv.ID, ids.Format("evt", t.work.row.ID), t.now)
+	if err != nil {
+		return err
+	}
 	t.dirty = t.dirty || len(t.deliveries) > 0
+	t.deliveries = append(t.deliveries, told...)
 	if t.isNew || t.dirty {
 		t.remember(before)
 	}
+	return nil
 }
 
 // secure makes proven addresses the contact's own.

@@ -62,6 +62,11 @@ func (g *Gateway) CreateContact(ctx context.Context, b *Business, d Draft) (*con
 			return err
 		}
 		deliveries := leadsFor(b, c, nil, "", cause, now)
+		told, err := noticesFor(b, c, statusNotice("", c.Status), "", ids.Format("evt", cause), now)
+		if err != nil {
+			return err
+		}
+		deliveries = append(deliveries, told...)
 		return inOrder(
 			func() error { return people.PutContacts([]*contacts.Contact{c}) },
 			func() error { return addHistory(people, []*history{historyOf(nil, c, c.Source, d.By)}) },
@@ -169,7 +174,13 @@ func (g *Gateway) changeOnce(ctx context.Context, b *Business, id, via, by strin
 		if err := g.mustBeFree(people, b, c.ID, added); err != nil {
 			return err
 		}
-		deliveries := leadsFor(b, c, names, "", g.inbox.NewID(), c.UpdatedAt)
+		cause := g.inbox.NewID()
+		deliveries := leadsFor(b, c, names, "", cause, c.UpdatedAt)
+		told, err := noticesFor(b, c, statusNotice(before.Status, c.Status), "", ids.Format("evt", cause), c.UpdatedAt)
+		if err != nil {
+			return err
+		}
+		deliveries = append(deliveries, told...)
 		return inOrder(
 			func() error { return people.Release(b.ID, c.ID, gone) },
 			func() error { return people.AddAddresses(rowsFor(b, c, added)) },

@@ -355,11 +355,10 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 		t.passOver("no run waits for this any more")
 		return nil
 	}
-	in.Visit = t.visited(run != nil)
 	t.awaits(run, flow)
 	if chosen := t.choose(run, flow, in, find); chosen != nil {
 		run, flow = nil, chosen
-		t.began = chosen.ID
+		t.notices = append(t.notices, startedRun(chosen.ID))
 		st.RunSince = t.now
 		st.Begun++
 	}
@@ -373,7 +372,7 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 	}
 	t.absorb(flow, result)
 	if result.Run == nil {
-		t.closed = append(t.closed, closing{flow.ID, runEnded})
+		t.notices = append(t.notices, closedRun(flow.ID, runEnded))
 	}
 	return keepRun(st, t.ev.Session, result.Run)
 }
@@ -382,7 +381,7 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 func (t *turn) input() flows.Turn {
 	return flows.Turn{Event: t.ev, Person: t.person(), Channel: t.ch.Shows(), ChannelID: t.ch.ID,
 		Country: t.ch.Business.Country, Timezone: t.ch.Business.Timezone, Now: t.now,
-		EventID: t.work.row.ID, ConversationID: t.conv.ID}
+		Visit: t.visited(), EventID: t.work.row.ID, ConversationID: t.conv.ID}
 }
 
 // absorb takes what a flow did into the turn.

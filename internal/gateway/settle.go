@@ -198,7 +198,9 @@ func (g *Gateway) decide(ctx context.Context, t *turn, holders map[sqlstore.Addr
 	if err := g.assign(ctx, t); err != nil {
 		return err
 	}
-	g.update(t, holders)
+	if err := g.update(t, holders); err != nil {
+		return err
+	}
 	g.enquire(t)
 	t.kept = t.keepNotes()
 	return nil

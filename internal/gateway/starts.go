@@ -40,12 +40,12 @@ func (t *turn) visit() {
 	}
 }
 
-// visited is the visit as flows see it. waits: a run of this session waits.
-func (t *turn) visited(waits bool) flows.Visit {
+// visited is the visit as flows see it.
+func (t *turn) visited() flows.Visit {
 	st := &t.conv.State
 	v := flows.Visit{Number: st.Visit.Number, Runs: st.Begun, Landing: st.Visit.Landing,
 		Known: t.contact != nil && t.conv.Linked && t.contact.CreatedAt.Before(st.Visit.Since)}
-	if waits {
+	if st.Runs[t.ev.Session] != nil { // the one that waits
 		v.Runs--
 	}
 	v.Country = countryOf(t.ev)
@@ -66,17 +66,6 @@ func countryOf(ev *connectors.Event) string {
 	return country
 }
 
-// closing is a run of a flow that has come to its end, and how.
-type closing struct{ flow, reason string }
-
-// Why a run is closed.
-const (
-	runEnded    = "ended"    // it reached its end
-	runReplaced = "replaced" // another flow began
-	runTaken    = "taken"    // an agent came, for whom it did not ask
-	runClosed   = "closed"   // an agent closed the conversation
-)
-
 // choose finds the flow that the event begins, if it does: of the channel's, in
 // their order. The run that waits, if one does, is closed by it.
 func (t *turn) choose(run *flows.Run, current *flows.Flow, in flows.Turn, find flows.Find) *flows.Flow {
@@ -88,7 +77,7 @@ func (t *turn) choose(run *flows.Run, current *flows.Flow, in flows.Turn, find f
 	}
 	chosen, why := flows.Choose(all, run, current, in)
 	if chosen != nil && run != nil {
-		t.closed = append(t.closed, closing{current.ID, runReplaced})
+		t.notices = append(t.notices, closedRun(current.ID, runReplaced))
 		t.trace = append(t.trace, traceLine{Kind: "flow", Did: "closed", Detail: current.ID + ": another flow begins"})
 	}
 	t.trace = append(t.trace, why...)

@@ -37,6 +37,7 @@ type Delivery struct {
 	LeadKey        string
 	State          DeliveryState
 	Changed        []string
+	Detail         json.RawMessage // what the kind says besides the contact; nil: nothing
 	AttemptCount   int
 	FirstAttemptAt time.Time
 	DueAt          time.Time
@@ -88,14 +89,14 @@ func Add(tx *database.Tx, deliveries []Delivery) error {
 	place := map[string]int{}
 	for i, d := range deliveries {
 		rows[i] = []any{d.ID, d.Business, d.Destination, d.ContactID, d.Conversation, string(d.Kind), d.LeadKey, string(Pending),
-			cut(strings.Join(d.Changed, ","), 2000), micros(d.DueAt), micros(d.CreatedAt), micros(d.CreatedAt)}
+			cut(strings.Join(d.Changed, ","), 2000), []byte(d.Detail), micros(d.DueAt), micros(d.CreatedAt), micros(d.CreatedAt)}
 		id := SyncID(d.Destination, d.ContactID)
 		if _, ok := place[id]; !ok {
 			place[id] = len(syncs)
 			syncs = append(syncs, []any{id, d.Business, d.Destination, d.ContactID, 1, micros(d.DueAt)})
 		}
 	}
-	err := insert(tx, "deliveries", "id,business_id,destination,contact_id,conversation_id,kind,lead_key,state,changed,due_at,created_at,updated_at",
+	err := insert(tx, "deliveries", "id,business_id,destination,contact_id,conversation_id,kind,lead_key,state,changed,detail,due_at,created_at,updated_at",
 		keep(tx), rows)
 	if err != nil {
 		return fmt.Errorf("put deliveries: %w", err)
@@ -112,7 +113,7 @@ func Add(tx *database.Tx, deliveries []Delivery) error {
 	return nil
 }
 
-const deliveryColumns = "id,business_id,destination,contact_id,conversation_id,kind,lead_key,state,changed,attempt_count," +
+const deliveryColumns = "id,business_id,destination,contact_id,conversation_id,kind,lead_key,state,changed,detail,attempt_count," +
 	"first_attempt_at,due_at,last_error,remote_id,remote_url,attempts,created_at,updated_at"
 
 func queryDeliveries(tx *database.Tx, where string, args ...any) ([]*Delivery, error) {
@@ -120,13 +121,14 @@ func queryDeliveries(tx *database.Tx, where string, args ...any) ([]*Delivery, e
 	err := tx.Query(func(r *sql.Rows) error {
 		d := &Delivery{}
 		var changed string
-		var attempts []byte
+		var attempts, detail []byte
 		var first, due, created, updated int64
-		err := r.Scan(&d.ID, &d.Business, &d.Destination, &d.ContactID, &d.Conversation, &d.Kind, &d.LeadKey, &d.State, &changed,
+		err := r.Scan(&d.ID, &d.Business, &d.Destination, &d.ContactID, &d.Conversation, &d.Kind, &d.LeadKey, &d.State, &changed, &detail,
 			&d.AttemptCount, &first, &due, &d.LastError, &d.RemoteID, &d.RemoteURL, &attempts, &created, &updated)
 		if err != nil {
 			return err
 		}
+		d.Detail = detail
 		if changed != "" {
 			d.Changed = strings.Split(changed, ",")
 		}
