@@ -98,7 +98,7 @@ func TestExplain(t *testing.T) {
 			"verified: the sender proved to be the platform, or needs no proof",
 			"person: proved to be a contact: " + big.ID,
 			"step: flow: started: routing: the first message",
-			"step: size: ask: skipped: contact.company_size is known",
+			"step: size: ask: skipped: contact.company_size is known: 80",
 			`step: route: matched: rule 2, to sales; saw contact.plan = unknown, vars.size = 80`,
 			"effect: set: set: status",
 			"effect: push: pushed: all destinations",
