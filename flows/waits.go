@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"slices"
 	"time"
 
 	"usher/connectors"
@@ -81,6 +82,22 @@ func (f *Flow) Awaited(r *Run) (first, last int) {
 		return r.Visit - r.tries + 1, r.Visit
 	default:
 		return r.Visit, r.Visit
+	}
+}
+
+// Wants says whether the run waits for an answer under that name: of a field or
+// variable.
+func (f *Flow) Wants(r *Run, name string) bool {
+	if !f.made(r) {
+		return false
+	}
+	switch b := f.steps[r.step].body.(type) {
+	case *ask:
+		return b.question.key == name
+	case *form:
+		return slices.ContainsFunc(b.fields, func(f formField) bool { return f.key == name })
+	default:
+		return false
 	}
 }
 

@@ -85,6 +85,7 @@ func (g *Gateway) goOn(ctx context.Context, t *turn) error {
 	case t.ev.Kind == connectors.KindAct:
 		return g.act(ctx, t)
 	case !answerable(t.ev), t.spoken() && !flowAnswers(t.conv):
+		t.keepForm(g, nil, nil)
 		return nil
 	case t.spoken() && isClosed(t.conv):
 		t.conv.State.Desk = nil
@@ -278,6 +279,24 @@ func (g *Gateway) keepEvent(t *turn) {
 	t.prove()
 }
 
+// keepForm keeps what a bot's own form says about the person: the fields that the
+// run, nil if none waits, has not asked for. Those it has are for its flow to
+// judge; a browser's form answers what was asked and no more.
+func (t *turn) keepForm(g *Gateway, flow *flows.Flow, run *flows.Run) {
+	if _, isBot := t.ch.Connector.(connectors.Responder); !isBot || t.ev.Kind != connectors.KindForm {
+		return
+	}
+	own := t.ownCountry(t.view())
+	for _, name := range sortedKeys(t.ev.Form) {
+		if run != nil && flow.Wants(run, name) || slices.Contains(t.conv.State.Proven, name) {
+			continue
+		}
+		if value, ok, err := parseValue(t.ch.Business, own, name, t.ev.Form[name]); err == nil && ok {
+			g.keep(t, name, value, contacts.Source{Channel: t.ch.ID, Via: "form"})
+		}
+	}
+}
+
 // prove notes which of the person's fields are proven from here on.
 func (t *turn) prove() {
 	st := &t.conv.State
@@ -343,7 +362,6 @@ func (t *turn) learn(field string, value any, source contacts.Source) {
 // holds.
 func (g *Gateway) run(ctx context.Context, t *turn) error {
 	st := &t.conv.State
-	in := t.input()
 	var failed error
 	find := func(id string, version int) *flows.Flow {
 		flow, err := g.versions.find(ctx, g.DB, t.ch.Business, id, version)
@@ -355,6 +373,8 @@ func (g *Gateway) run(ctx context.Context, t *turn) error {
 		t.passOver("no run waits for this any more")
 		return nil
 	}
+	t.keepForm(g, flow, run)
+	in := t.input()
 	t.awaits(run, flow)
 	if chosen := t.choose(run, flow, in, find); chosen != nil {
 		run, flow = nil, chosen

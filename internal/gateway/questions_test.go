@@ -450,3 +450,33 @@ steps:
 		require.Equal(t, "email: eve@example.com > <nil> (channel)", w.history(eve.ID)[0])
 	})
 }
+
+// 000-09: a form that a bot shows by itself makes a contact, whatever the flow
+// waits for; what the flow has asked for the flow judges.
+func TestFormOfABot(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		w := setup(t, be, withFlow("id: f\nsteps:\n  - {id: p, ask: \"Which plan?\", save: plan, rule: 'gold|iron'}\n  - say: \"{{ contact.name }}, {{ contact.plan }}\"\n"))
+		form := func(person string, data map[string]any) connectors.Turn {
+			return w.turn(connectors.Event{Kind: connectors.KindForm, ExternalID: person, Form: data})
+		}
+		turn := form("s-1", map[string]any{"name": "Ada Lovelace", "email": "Ada@example.com", "phone": "07700 900123", "customer_id": "C-1", "company_size": "lots", "other": 1, "company": " "})
+		require.Equal(t, "plan", *turn.WaitingFor, "it opened the run")
+		c := w.onlyContact()
+		require.Equal(t, []any{"Ada Lovelace", "ada@example.com", "+447700900123", nil, nil, nil},
+			[]any{c.Values["name"], c.Values["email"], c.Values["phone"], c.Values["customer_id"], c.Values["company_size"], c.Values["company"]})
+		require.Equal(t, contacts.Source{Channel: "bot/site", Via: "form"}, c.Source)
+
+		turn = form("s-1", map[string]any{"plan": "tin", "company": "Acme"})
+		require.Equal(t, "plan", *turn.WaitingFor)
+		require.Nil(t, turn.Values["plan"], "the rule of the question holds")
+		require.Equal(t, "Acme", turn.Values["company"])
+		require.Equal(t, []string{"Ada Lovelace, gold"}, texts(form("s-1", map[string]any{"plan": "gold"})))
+
+		// A page's form answers what was asked and no more.
+		w.say("web/site", "v1", "Hi")
+		w.submit("v1", map[string]any{"plan": "gold", "company_size": 9})
+		require.Equal(t, "gold", w.guest("web/site", "v1").Conversation.State.Said.Text("plan"))
+		require.Nil(t, w.guest("web/site", "v1").Conversation.State.Said["company_size"])
+	})
+}
