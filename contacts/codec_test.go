@@ -114,6 +114,7 @@ func drawGuest(t *rapid.T) *contacts.Guest {
 	if n := rapid.IntRange(0, 9).Draw(t, "visits"); n > 0 {
 		s.Visit.Number, s.Visit.Since, s.Visit.Seen = n, moment.Draw(t, "since"), moment.Draw(t, "seen")
 	}
+	s.Heard = text.Draw(t, "heard")
 	s.Status, s.RawName, s.Seq, s.Pending = text.Draw(t, "status"), text.Draw(t, "raw"), rapid.Int64().Draw(t, "seq"), blob.Draw(t, "pending")
 	if tags := rapid.SliceOf(text).Draw(t, "tags"); len(tags) > 0 {
 		s.Tags = tags

@@ -170,6 +170,9 @@ type State struct {
 	Address []byte `json:"address,omitempty"`
 	// RawName is the name as the channel gave it.
 	RawName string `json:"raw_name,omitempty"`
+	// Heard is the id of the last message about which a bot platform asked: it
+	// may ask several things about one.
+	Heard string `json:"heard,omitempty"`
 	// Notes that flows took about a guest, and the agent, by id or e-mail, whose it
 	// is to be: both go to the contact that it becomes. Assignee "" is nobody.
 	Notes    []Note  `json:"-"`

@@ -45,6 +45,12 @@ func parseDate(v any, l Locale) (any, error) {
 			return nil, notADate()
 		}
 		return dayOf(ms, l)
+	case map[string]any: // as Dialogflow writes one
+		part := func(name string) int {
+			n, _ := v[name].(float64)
+			return int(n)
+		}
+		return inRange(part("year"), part("month"), part("day"))
 	case time.Time:
 		return inRange(v.Year(), int(v.Month()), v.Day())
 	case string:

@@ -326,6 +326,19 @@ func cases(t *testing.T) map[string][]parseCase {
 	}
 }
 
+// Assistants write a day as its parts.
+func TestDateInParts(t *testing.T) {
+	t.Parallel()
+	day := contacts.Field{Name: "d", Type: contacts.Date}
+	got, err := day.Parse(map[string]any{"year": 2026.0, "month": 9.0, "day": 4.0, "hours": 12.0}, contacts.Locale{})
+	require.NoError(t, err)
+	require.Equal(t, "2026-09-04", got)
+	for _, wrong := range []map[string]any{{}, {"year": 2026.0, "month": 13.0, "day": 4.0}, {"year": "2026", "month": 9.0, "day": 4.0}, {"year": 1e300, "month": 9.0, "day": 4.0}} {
+		_, err := day.Parse(wrong, contacts.Locale{})
+		require.Error(t, err)
+	}
+}
+
 func TestParse(t *testing.T) {
 	t.Parallel()
 	fields, err := contacts.NewFields([]contacts.Field{

@@ -51,6 +51,7 @@ const (
 	hasSystem
 	hasNotes
 	hasAssignee
+	hasHeard
 )
 
 // MovedVersion is the version of a guest that became a contact: nobody writes it
@@ -148,6 +149,7 @@ func (w *writer) guest(g *Guest) error {
 	}
 	optional(hasAddress, string(s.Address))
 	optional(hasRawName, s.RawName)
+	optional(hasHeard, s.Heard)
 	if s.Desk != nil {
 		w.string(s.Desk.Team)
 		w.string(s.Desk.AssigneeID)
@@ -214,6 +216,7 @@ func flagsOf(g *Guest) uint64 {
 	set(hasTags, len(s.Tags) > 0)
 	set(hasPending, len(s.Pending) > 0)
 	set(hasRawName, s.RawName != "")
+	set(hasHeard, s.Heard != "")
 	set(hasDesk, s.Desk != nil)
 	set(hasNotes, len(s.Notes) > 0)
 	set(hasAssignee, s.Assignee != nil)
@@ -276,6 +279,7 @@ func (r *reader) guest(id string) *Guest {
 		s.Address = addressOf(c.ExternalID)
 	}
 	s.RawName = optional(hasRawName, "")
+	s.Heard = optional(hasHeard, "")
 	if flags&hasDesk != 0 {
 		s.Desk = &Desk{Team: r.string(), AssigneeID: r.string(), Taken: flags&isTaken != 0, Since: r.time(c.UpdatedAt), Closed: r.time(c.UpdatedAt)}
 	}

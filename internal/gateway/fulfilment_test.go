@@ -32,6 +32,9 @@ func TestFulfilment(t *testing.T) {
 		require.Empty(t, turn.Replies, "no flow runs")
 		require.Equal(t, []string{"< gold, for 20"}, w.transcript("bot/site", "s-1"))
 
+		w.turn(asked("s-1", "m-1", "collect_more", "gold, for 20", map[string]any{"company_size": ""}))
+		require.Equal(t, []string{"< gold, for 20"}, w.transcript("bot/site", "s-1"), "it was said once")
+
 		turn = w.turn(asked("s-1", "m-1", connectors.ActionKnown, "", nil))
 		require.True(t, turn.Known["plan"], "one id asks several things")
 

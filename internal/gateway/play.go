@@ -184,6 +184,12 @@ func (g *Gateway) hear(t *turn) {
 	if m.Text == "" && len(m.Media) == 0 && len(m.Buttons) == 0 {
 		return // nothing was said
 	}
+	if t.ev.Kind == connectors.KindFulfilment && t.ev.MessageID != "" {
+		if t.conv.State.Heard == t.ev.MessageID {
+			return // written down when it was first asked about
+		}
+		t.conv.State.Heard = t.ev.MessageID
+	}
 	state := ""
 	if t.ev.Direction == connectors.DirectionOut {
 		state = "sent"
