@@ -18,6 +18,7 @@ const maxNumber = 1e15
 var (
 	numberInText = regexp.MustCompile(`\d+(?:[.,'’ ]\d+)*`)
 	plainNumber  = regexp.MustCompile(`^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$`)
+	dashes       = strings.NewReplacer("−", "-", "–", "-", "—", "-")
 )
 
 func parseNumber(v any, l Locale) (any, error) {
@@ -52,7 +53,7 @@ func ParseNumber(s string, l Locale) (float64, error) {
 	if len(s) > inputLimit {
 		return 0, &Invalid{CodeTooLong, "far too long"}
 	}
-	s = strings.NewReplacer("−", "-", "–", "-", "—", "-").Replace(s)
+	s = dashes.Replace(s)
 	found := numberInText.FindAllStringIndex(s, 2)
 	if len(found) != 1 {
 		if plainNumber.MatchString(s) { // .5 or 1e5 and nothing else

@@ -34,18 +34,18 @@ steps:
   - {id: large, say: Thanks!}
 `
 
-// One resume as the gateway does it: the run is read from bytes, an answer is
-// taken, the last one leading on through a route, and the run is written to
-// bytes. At most 4 µs and 30 allocations.
-func BenchmarkResume(b *testing.B) {
-	flow := mustParse(b, registrationFlow)
+// resumes prepares the registration flow's answers, each with the run as bytes;
+// resume does with one what the gateway does: the run is read from bytes, the
+// answer is taken, the last one leading on through a route, and the run is
+// written to bytes.
+func resumes(t testing.TB) (resume func(i int)) {
+	flow := mustParse(t, registrationFlow)
 	turns := []Turn{testTurn(message("Ada Lovelace")), testTurn(message("ada@example.com")), testTurn(message("20 people"))}
-	opened := flow.Start(testTurn(message("hi")))
 	states := make([][]byte, len(turns))
-	run := opened.Run
+	run := flow.Start(testTurn(message("hi"))).Run
 	for i := range turns {
 		state, err := run.MarshalBinary()
-		require.NoError(b, err)
+		require.NoError(t, err)
 		states[i] = state
 		result := flow.Resume(run, turns[i])
 		for j := i + 1; j < len(turns); j++ {
@@ -53,19 +53,32 @@ func BenchmarkResume(b *testing.B) {
 		}
 		run = result.Run
 	}
-	require.Nil(b, run)
+	require.Nil(t, run)
 	buffer := make([]byte, 0, 256)
-	b.ReportAllocs()
-	b.ResetTimer()
-	for i := 0; b.Loop(); i++ {
+	return func(i int) {
 		var run Run
 		if err := run.UnmarshalBinary(states[i%3]); err != nil {
-			b.Fatal(err)
+			t.Fatal(err)
 		}
 		if result := flow.Resume(&run, turns[i%3]); result.Run != nil {
 			buffer, _ = result.Run.AppendBinary(buffer[:0])
 		}
 	}
+}
+
+// At most 4 µs and 30 allocations.
+func BenchmarkResume(b *testing.B) {
+	resume := resumes(b)
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; b.Loop(); i++ {
+		resume(i)
+	}
+}
+
+func TestResumeAllocatesLittle(t *testing.T) { // not parallel: all allocations count
+	resume, i := resumes(t), 0
+	require.LessOrEqual(t, testing.AllocsPerRun(300, func() { resume(i); i++ }), 30.0)
 }
 
 func BenchmarkStart(b *testing.B) {
