@@ -22,4 +22,5 @@ const (
 	ActClose   = "close"   // it is done; what the person says next begins anew
 	ActReopen  = "reopen"
 	ActMessage = "message"
+	ActAssign  = "assign" // usher gives what has waited to AgentID, who is free now
 )

@@ -91,6 +91,22 @@ func (s *Store) AssignDesk(conversation, agentID string) (bool, error) {
 	return n > 0, nil
 }
 
+// Waiting returns conversations of a business that wait for anybody, those that
+// have waited for longest first.
+func (s *Store) Waiting(business string, limit int) ([]DeskRow, error) {
+	var rows []DeskRow
+	err := s.tx.Query(func(r *sql.Rows) error {
+		d, err := scanDesk(r)
+		rows = append(rows, d)
+		return err
+	}, "SELECT "+deskColumns+" FROM desk WHERE business_id=? AND handling=? AND assignee_id='' ORDER BY since, id LIMIT ?",
+		business, string(contacts.Queued), limit)
+	if err != nil {
+		return nil, fmt.Errorf("read desk: %w", err)
+	}
+	return rows, nil
+}
+
 // DropDesk forgets the rows of conversations; those that have none are passed
 // over.
 func (s *Store) DropDesk(conversations []string) error {

@@ -152,6 +152,9 @@ func testDesk(t *testing.T, p *people) {
 		})
 		return won
 	}
+	waiting, err := p.read(t).Waiting(p.business, 10)
+	require.NoError(t, err)
+	require.Equal(t, []sqlstore.DeskRow{two}, waiting)
 	require.True(t, assign("agt_2"))
 	require.False(t, assign("agt_3"), "it is somebody's")
 	open, err := p.read(t).OpenConversations(p.business)

@@ -64,6 +64,9 @@ func (g *Gateway) Act(ctx context.Context, b *Business, conversation string, a c
 	if done.Refused != "" {
 		return nil, &StateError{done.Refused}
 	}
+	if a.Do == connectors.ActRelease || a.Do == connectors.ActClose {
+		g.deal(ctx, b) // its agent has room
+	}
 	if a.Do != connectors.ActMessage {
 		return nil, nil
 	}
@@ -167,6 +170,13 @@ func (g *Gateway) perform(ctx context.Context, t *turn) (refused string, err err
 		return "", nil
 	case connectors.ActMessage:
 		return g.write(ctx, t, desk)
+	case connectors.ActAssign:
+		if conv.Handling != contacts.Queued || desk.AssigneeID != "" {
+			return "it does not wait any more", nil
+		}
+		desk.AssigneeID = a.AgentID
+		conv.Handling, st.Desk = contacts.ByAgent, &desk
+		return "", nil
 	default:
 		return "nobody can do that", nil
 	}

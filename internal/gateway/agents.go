@@ -69,6 +69,9 @@ func (g *Gateway) PatchAgent(ctx context.Context, b *Business, id string, p Agen
 			return g.putAgent(people, b, a, p)
 		})
 	})
+	if err == nil && a.Availability == contacts.Available {
+		g.deal(ctx, b)
+	}
 	return a, g.withHolder(ctx, b, err)
 }
 
@@ -251,6 +254,9 @@ func (g *Gateway) PatchTeam(ctx context.Context, b *Business, id string, p TeamP
 			return people.PutTeam(t)
 		})
 	})
+	if err == nil && t.AutoAssign {
+		g.deal(ctx, b)
+	}
 	return t, err
 }
 

@@ -13,6 +13,7 @@ import (
 	"usher/contacts/sqlstore"
 	"usher/internal/database"
 	"usher/internal/hours"
+	"usher/internal/inbox"
 )
 
 // wanted is whom a conversation is handed over to.
@@ -27,18 +28,21 @@ type wanted struct {
 // none. Where it gives the conversation to somebody, that is written at once, so
 // that nobody is given more than they take; the event that tells of it follows.
 func (g *Gateway) meet(ctx context.Context, w wanted) (connectors.Resume, error) {
-	var r connectors.Resume
-	err := g.repeated(func() error {
-		return g.DB.Write(ctx, database.Steps, func(tx *database.Tx) (err error) {
-			r, err = g.meeting(sqlstore.New(tx), w)
-			return err
+	r := connectors.Resume{}
+	own, err := g.assigneeOf(ctx, w)
+	if err == nil {
+		err = g.repeated(func() error {
+			return g.DB.Write(ctx, database.Steps, func(tx *database.Tx) (err error) {
+				r, err = g.meeting(sqlstore.New(tx), w, own)
+				return err
+			})
 		})
-	})
+	}
 	r.Cause = connectors.CauseHandover
 	return r, err
 }
 
-func (g *Gateway) meeting(people *sqlstore.Store, w wanted) (connectors.Resume, error) {
+func (g *Gateway) meeting(people *sqlstore.Store, w wanted, own string) (connectors.Resume, error) {
 	before, err := people.DeskOf(w.Business.ID, w.Conversation)
 	if err != nil && !errors.Is(err, contacts.ErrNotFound) {
 		return connectors.Resume{}, err
@@ -47,15 +51,11 @@ func (g *Gateway) meeting(people *sqlstore.Store, w wanted) (connectors.Resume, 
 		// Decided before, by somebody who could not tell any more.
 		return assigned(before.AssigneeID), nil
 	}
-	staff, err := g.staff(people, w)
+	staff, err := staffOf(people, w)
 	if err != nil || staff.outcome != "" {
 		return connectors.Resume{Outcome: staff.outcome, Detail: staff.why}, err
 	}
 	open, err := people.OpenConversations(w.Business.ID)
-	if err != nil {
-		return connectors.Resume{}, err
-	}
-	own, err := g.assigneeOf(people, w)
 	if err != nil {
 		return connectors.Resume{}, err
 	}
@@ -90,6 +90,38 @@ func (g *Gateway) meeting(people *sqlstore.Store, w wanted) (connectors.Resume, 
 	return assigned(next.ID), nil
 }
 
+// dealAtOnce bounds what is dealt out at once; the rest waits for the next
+// occasion, or to be taken.
+const dealAtOnce = 100
+
+// deal gives conversations that wait in the queues of teams that assign to agents
+// who may have one more. That a team has nobody now says nothing of the others.
+func (g *Gateway) deal(ctx context.Context, b *Business) {
+	waiting, err := sqlstore.New(g.DB.Read(ctx)).Waiting(b.ID, dealAtOnce)
+	none := map[string]bool{}
+	for _, row := range waiting {
+		ch := b.Channels[row.Channel]
+		if err != nil || ch == nil || row.Team == "" || none[row.Team] {
+			continue
+		}
+		var r connectors.Resume
+		if r, err = g.meet(ctx, wanted{Business: b, Conversation: row.ID, Team: row.Team}); r.AgentID == "" {
+			none[row.Team] = true
+		}
+		if r.AgentID == "" || r.Outcome != connectors.OutcomeQueued {
+			continue
+		}
+		var e *inbox.Event
+		ev := &connectors.Event{Kind: connectors.KindAct, ExternalID: row.ExternalID, Act: &connectors.Act{Do: connectors.ActAssign, AgentID: r.AgentID}}
+		if e, err = g.row(ch, &connectors.Request{At: time.Now().UTC()}, &connectors.Item{Event: *ev}); err == nil {
+			_, err = g.put(ctx, []*inbox.Event{e})
+		}
+	}
+	if err != nil {
+		g.Log.Warn("what waits was not dealt out", "business", b.ID, "error", err)
+	}
+}
+
 func assigned(agent string) connectors.Resume {
 	return connectors.Resume{Outcome: connectors.OutcomeQueued, AgentID: agent, Detail: "assigned to " + agent}
 }
@@ -101,7 +133,7 @@ type staff struct {
 	auto         bool              // it is given without being asked for
 }
 
-func (g *Gateway) staff(people *sqlstore.Store, w wanted) (staff, error) {
+func staffOf(people *sqlstore.Store, w wanted) (staff, error) {
 	b := w.Business
 	switch {
 	case w.Team != "":
@@ -118,10 +150,11 @@ func (g *Gateway) staff(people *sqlstore.Store, w wanted) (staff, error) {
 		return staff{}, err
 	}
 	if w.Agent != "" {
-		key := contacts.AddressKey("email", w.Agent)
-		all = slices.DeleteFunc(all, func(a *contacts.Agent) bool {
-			return a.ID != w.Agent && (a.Email == "" || contacts.AddressKey("email", a.Email) != key)
-		})
+		id, err := agentNamed(people, b, w.Agent)
+		if err != nil && !errors.Is(err, contacts.ErrNotFound) {
+			return staff{}, err
+		}
+		all = slices.DeleteFunc(all, func(a *contacts.Agent) bool { return a.ID != id })
 	}
 	if len(all) == 0 {
 		return staff{outcome: connectors.OutcomeNobody, why: "there is no such agent"}, nil
@@ -170,19 +203,23 @@ func (b *Business) open(own map[string]string) bool {
 	return week.Open(now)
 }
 
-// assigneeOf is the agent whose all conversations of this contact are; empty:
+// assigneeOf is the agent whose all conversations of this person are; empty:
 // nobody's.
-func (g *Gateway) assigneeOf(people *sqlstore.Store, w wanted) (string, error) {
-	found, err := people.Conversations([]string{w.Conversation})
-	if err != nil || found[w.Conversation] == nil {
-		return "", err
-	}
-	c, err := people.Contact(w.Business.ID, found[w.Conversation].ContactID)
+func (g *Gateway) assigneeOf(ctx context.Context, w wanted) (string, error) {
+	people := sqlstore.New(g.DB.Read(ctx))
+	conv, guest, err := g.Conversation(ctx, w.Business, w.Conversation)
+	var id string
 	switch {
-	case errors.Is(err, contacts.ErrNotFound):
-		return "", nil
-	case err != nil:
-		return "", err
+	case err == nil && guest == nil:
+		var c *contacts.Contact
+		if c, err = people.Contact(w.Business.ID, conv.ContactID); err == nil {
+			id = c.AssigneeID
+		}
+	case err == nil && conv.State.Assignee != nil: // by its flow
+		id, err = agentNamed(people, w.Business, *conv.State.Assignee)
 	}
-	return c.AssigneeID, nil
+	if errors.Is(err, contacts.ErrNotFound) {
+		return "", nil
+	}
+	return id, err
 }

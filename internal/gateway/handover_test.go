@@ -181,6 +181,28 @@ func TestAutoAssign(t *testing.T) {
 	})
 }
 
+// What waits is given to whoever comes, or has room again, in the order in which
+// it has waited.
+func TestWhoComesGetsWhatWaits(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		w := setup(t, be, supportFlow("1h"))
+		bob := w.agent("Bob", func(p *AgentPatch) { p.Availability, p.MaxConversations = ptr("away"), ptr(1) })
+		w.team(TeamPatch{AutoAssign: ptr(true)}, bob)
+		first := w.talk("web/site", "first", "Help")
+		first.says("< Help", "> Everybody is busy.")
+		second := w.talk("web/other", "second", "Help")
+		second.says("< Help", "> Everybody is busy.")
+		_, err := w.g.PatchAgent(t.Context(), w.b, bob.ID, AgentPatch{Availability: ptr("available")})
+		require.NoError(t, err)
+		first.becomes(contacts.ByAgent, bob.ID)
+		second.becomes(contacts.Queued, "")
+		require.NoError(t, first.do(connectors.ActClose, bob.ID))
+		second.becomes(contacts.ByAgent, bob.ID)
+		first.becomes(contacts.ByFlow, bob.ID)
+	})
+}
+
 // Many handovers at once, decided on several nodes' behalf: nobody gets more
 // than they take, and the turns go round.
 func TestAutoAssignAtOnce(t *testing.T) {
@@ -403,6 +425,38 @@ func TestAssigneeOfTheContact(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, w.post("phone/acme", fromPhone("+447700900123", "Ada", "Help again")))
 		k.becomes(contacts.FollowUp, bob.ID)
+	})
+}
+
+// A flow may say who is responsible for somebody of whom nothing is known.
+func TestAssigneeOfTheGuest(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		set := strings.Replace(strings.ReplaceAll(support, "WAIT", "1h"), "steps:", "steps:\n  - set: {assignee: bob@acme.example}", 1)
+		w := setup(t, be, withFlow(set))
+		bob, ann := w.agent("Bob", func(p *AgentPatch) { p.Email = ptr("bob@acme.example") }), w.agent("Ann")
+		w.team(TeamPatch{}, ann)
+		k := w.talk("web/site", "v", "Help")
+		k.becomes(contacts.ByAgent, bob.ID)
+	})
+}
+
+// A handover may ask for one agent, by id or e-mail.
+func TestHandoverToAnAgent(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		w := setup(t, be, withFlow(strings.ReplaceAll(strings.ReplaceAll(support, "WAIT", "1h"), "team: sales", "agent: bob@acme.example")))
+		k := w.talk("web/site", "before", "Help")
+		k.says("< Help", "> Everybody is busy.")
+		k.becomes(contacts.Queued, "")
+		bob := w.agent("Bob", func(p *AgentPatch) { p.Email = ptr("bob@acme.example") })
+		k = w.talk("web/site", "then", "Help")
+		k.becomes(contacts.ByAgent, bob.ID)
+		_, err := w.g.PatchAgent(t.Context(), w.b, bob.ID, AgentPatch{Availability: ptr("busy")})
+		require.NoError(t, err)
+		k = w.talk("web/site", "after", "Help")
+		k.says("< Help", "> Everybody is busy.")
+		k.becomes(contacts.Queued, "")
 	})
 }
 

@@ -52,7 +52,7 @@ func (g *Gateway) assign(ctx context.Context, t *turn) error {
 		return nil
 	}
 	t.conv.State.Assignee = nil
-	id, err := g.agentNamed(ctx, t.ch.Business, *named)
+	id, err := agentNamed(sqlstore.New(g.DB.Read(ctx)), t.ch.Business, *named)
 	switch {
 	case errors.Is(err, contacts.ErrNotFound):
 		t.trace = append(t.trace, traceLine{Kind: "set", Did: "passed over", Detail: "assignee: there is no such agent"})
@@ -68,8 +68,7 @@ func (g *Gateway) assign(ctx context.Context, t *turn) error {
 
 // agentNamed finds an agent by id or e-mail; empty names nobody. Error:
 // contacts.ErrNotFound.
-func (g *Gateway) agentNamed(ctx context.Context, b *Business, name string) (string, error) {
-	people := sqlstore.New(g.DB.Read(ctx))
+func agentNamed(people *sqlstore.Store, b *Business, name string) (string, error) {
 	if !strings.Contains(name, "@") {
 		if name == "" {
 			return "", nil

@@ -144,3 +144,42 @@ func TestPruneReplies(t *testing.T) {
 		require.Len(t, pending(t, db, nil), 5, "what waits is kept")
 	})
 }
+
+func TestRetryReply(t *testing.T) {
+	t.Parallel()
+	both(t, func(t *testing.T, db *database.DB) {
+		given, late, fine := reply("msg_given", 1, 0), reply("msg_late", 2, 0), reply("msg_fine", 3, 0)
+		addReplies(t, db, given, late, fine)
+		failed := func(r Reply) error {
+			_, err := FailedReply(db.Read(t.Context()), r.Business, r.ID)
+			return err
+		}
+		require.ErrorIs(t, failed(given), ErrState, "on its way")
+		given.LastError, late.PlatformID, fine.PlatformID = "no such number", "wamid.late", "wamid.fine"
+		write(t, db, func(tx *database.Tx) error {
+			return SettleReplies(tx, []Settlement{{given, ReplyFailed}, {late, ReplySent}, {fine, ReplySent}})
+		})
+		write(t, db, func(tx *database.Tx) error {
+			return NoteProgress(tx, []Note{{late.Business, late.Channel, "wamid.late", Failed}, {fine.Business, fine.Channel, "wamid.fine", Read}})
+		})
+		require.ErrorIs(t, failed(fine), ErrState)
+		require.ErrorIs(t, failed(Reply{ID: given.ID, Business: "another"}), ErrNotFound)
+		for _, r := range []Reply{given, late} {
+			got, err := FailedReply(db.Read(t.Context()), r.Business, r.ID)
+			require.NoError(t, err)
+			require.Equal(t, r.ID == given.ID, got.Body != nil, "a sent one has lost its text")
+			got.Body = []byte(`{"text":"again"}`)
+			write(t, db, func(tx *database.Tx) error { return RetryReply(tx, got) })
+			require.ErrorIs(t, db.Write(t.Context(), database.Steps, func(tx *database.Tx) error { return RetryReply(tx, got) }), ErrState, "twice")
+		}
+		pending, err := PendingReplies(t.Context(), db, nil, 10)
+		require.NoError(t, err)
+		require.Len(t, pending, 2)
+		for _, r := range pending {
+			require.Equal(t, []any{`{"text":"again"}`, 0, ""}, []any{string(r.Body), r.Attempts, r.LastError})
+		}
+		progress, err := ProgressOfReplies(db.Read(t.Context()), []string{late.ID})
+		require.NoError(t, err)
+		require.Equal(t, InOutbox, progress[late.ID])
+	})
+}
