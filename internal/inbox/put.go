@@ -96,7 +96,7 @@ func (in *Inbox) Run(ctx context.Context) error {
 			}
 			rest = p.rows(rest)
 		}
-		rest = in.flush(in.gather(rest))
+		rest = in.flush(rest)
 	}
 }
 
