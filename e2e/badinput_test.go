@@ -125,7 +125,7 @@ func TestBadInput(t *testing.T) {
 		for i := range 50 {
 			require.Equal(t, http.StatusOK, a.whatsapp(t.Context(), waBody(waMessage{"447700900006", "Many Words", fmt.Sprintf("wamid.more.%d", i), fmt.Sprintf("word %d", count+i)})))
 		}
-		until(t, time.Minute, "no event waits", func() bool { return a.undone() == 0 })
+		until(t, 3*time.Minute, "no event waits", func() bool { return a.undone() == 0 })
 		said := transcript(a, conversationOf(a, "whatsapp/acme", "447700900006"))
 		require.Len(t, said, count+50)
 		for i, text := range said {

@@ -151,9 +151,16 @@ func (w *written) patch() (gateway.Patch, []fault) {
 			tags := []string{}
 			err = json.Unmarshal(w.rest[name], &tags)
 			p.Tags = &tags
+		case "do_not_contact":
+			p.DoNotContact = new(bool)
+			err = json.Unmarshal(w.rest[name], p.DoNotContact)
 		}
 		if err != nil {
-			faults = append(faults, fault{Field: name, Code: "type", Detail: map[bool]string{true: "want a list of texts", false: "want a text or null"}[name == "tags"]})
+			want, ok := map[string]string{"tags": "want a list of texts", "do_not_contact": "want true or false"}[name]
+			if !ok {
+				want = "want a text or null"
+			}
+			faults = append(faults, fault{Field: name, Code: "type", Detail: want})
 		}
 	}
 	return p, faults

@@ -148,7 +148,7 @@ func (s *Server) patchContact(ctx context.Context, in *patchContactInput) (*cont
 	if err != nil {
 		return nil, err
 	}
-	w, err := readPerson(in.RawBody, b.Fields, "status", "tags", "assignee_id")
+	w, err := readPerson(in.RawBody, b.Fields, "status", "tags", "assignee_id", "do_not_contact")
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,9 @@ func (s *Server) routes() []route {
 		{method: "PATCH", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.patchContact), body: contactBody{}, summary: "Change a contact (JSON Merge Patch)"},
 		{method: "DELETE", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.archiveContact), status: http.StatusNoContent, summary: "Archive a contact"},
 		{method: "POST", path: "/v1/contacts/{id}/restore", needs: agent, mount: typed(s.restoreContact), summary: "Bring an archived contact back"},
+		{method: "POST", path: "/v1/contacts/{id}/block", needs: agent, mount: typed(s.blockContact), body: blockBody{}, bare: true, summary: "Keep what a contact writes from arriving, for a time or for ever"},
+		{method: "PUT", path: "/v1/contacts/{id}/tags/{tag}", needs: agent, mount: typed(s.tagContact), status: http.StatusNoContent, summary: "Give a contact a tag; 201 when the tag is a new one"},
+		{method: "DELETE", path: "/v1/contacts/{id}/tags/{tag}", needs: agent, mount: typed(s.untagContact), status: http.StatusNoContent, summary: "Take a tag off a contact"},
 		{method: "GET", path: "/v1/contacts/{id}/notes", needs: read, mount: typed(s.listNotes), summary: "List the notes about a contact"},
 		{method: "POST", path: "/v1/contacts/{id}/notes", needs: agent, mount: typed(s.addNote), status: http.StatusCreated, body: noteBody{}, summary: "Write a note about a contact"},
 		{method: "GET", path: "/v1/contacts/{id}/history", needs: read, mount: typed(s.contactHistory), summary: "List what changed about a contact"},
@@ -94,6 +97,8 @@ func (s *Server) routes() []route {
 		// Settings.
 		{method: "GET", path: "/v1/fields", needs: read, mount: typed(s.listFields), summary: "List contact fields"},
 		{method: "POST", path: "/v1/fields", needs: admin, mount: typed(s.createField), status: http.StatusCreated, body: fieldBody{}, summary: "Add a contact field"},
+		{method: "GET", path: "/v1/tags", needs: read, mount: typed(s.listTags), summary: "List tags"},
+		{method: "POST", path: "/v1/tags", needs: agent, mount: typed(s.createTag), status: http.StatusCreated, body: tagBody{}, summary: "Add a tag"},
 		{method: "GET", path: "/v1/agents", needs: read, mount: typed(s.listAgents), summary: "List agents"},
 		{method: "POST", path: "/v1/agents", needs: admin, mount: typed(s.createAgent), status: http.StatusCreated, body: agentBody{}, summary: "Add an agent"},
 		{method: "GET", path: "/v1/agents/{id}", needs: read, mount: typed(s.getAgent), summary: "Read an agent"},

@@ -182,6 +182,9 @@ func (g *Gateway) attempt(ctx context.Context, chunk []*work) (deferred []*work,
 		return true
 	})
 	for _, t := range turns {
+		if t.shutOut() {
+			continue
+		}
 		if err := g.play(ctx, t); err != nil {
 			return waiting, err
 		}
@@ -373,6 +376,7 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			func() error { return people.AddAddresses(added) },
 			func() error { return people.AddLines(lines) },
 			func() error { return people.AddNotes(written) },
+			func() error { return addTags(people, tagsOf(turns)) },
 			func() error { return people.PutSessions(sessions) },
 			func() error { return people.PutDesk(desk) },
 			func() error { return people.DropDesk(offDesk) },

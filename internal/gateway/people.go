@@ -27,13 +27,14 @@ type Draft struct {
 
 // Patch changes a contact. What is absent stays.
 type Patch struct {
-	Values     map[string]any // nil clears
-	Status     *string
-	Tags       *[]string
-	AssigneeID *string
-	IfVersion  int64 // 0: whatever the version
-	Via        string
-	By         string // id of the agent or key
+	Values       map[string]any // nil clears
+	Status       *string
+	Tags         *[]string
+	AssigneeID   *string
+	DoNotContact *bool
+	IfVersion    int64 // 0: whatever the version
+	Via          string
+	By           string // id of the agent or key
 }
 
 // statuses that a contact can have, besides none.
@@ -47,7 +48,7 @@ func (g *Gateway) CreateContact(ctx context.Context, b *Business, d Draft) (*con
 		ID: ids.Format("con", g.inbox.NewID()), BusinessID: b.ID, Values: contacts.Values{}, Status: d.Status, Tags: d.Tags,
 		AssigneeID: d.AssigneeID, Source: contacts.Source{Via: d.Via}, CreatedAt: now, UpdatedAt: now,
 	}
-	if err := errors.Join(checkStatus(d.Status), checkAssignee(d.AssigneeID)); err != nil {
+	if err := errors.Join(checkStatus(d.Status), checkAssignee(d.AssigneeID), checkTags(d.Tags)); err != nil {
 		return nil, err
 	}
 	if err := setValues(b, c.Values, d.Values); err != nil {
@@ -71,6 +72,7 @@ func (g *Gateway) CreateContact(ctx context.Context, b *Business, d Draft) (*con
 			func() error { return people.PutContacts([]*contacts.Contact{c}) },
 			func() error { return addHistory(people, []*history{historyOf(nil, c, c.Source, d.By)}) },
 			func() error { return people.AddAddresses(rowsFor(b, c, addresses)) },
+			func() error { return addTags(people, map[string][]string{b.ID: c.Tags}) },
 			func() error { return outbox.Add(tx, deliveries) },
 		)
 	})
@@ -96,6 +98,12 @@ func (g *Gateway) PatchContact(ctx context.Context, b *Business, id string, p Pa
 		}
 		if p.Tags != nil {
 			c.Tags = slices.Compact(slices.Sorted(slices.Values(*p.Tags)))
+			if err := checkTags(c.Tags); err != nil {
+				return err
+			}
+		}
+		if p.DoNotContact != nil {
+			c.DoNotContact = *p.DoNotContact
 		}
 		if p.AssigneeID != nil {
 			if err := checkAssignee(*p.AssigneeID); err != nil {
@@ -164,7 +172,8 @@ func (g *Gateway) changeOnce(ctx context.Context, b *Business, id, via, by strin
 		if !slices.Equal(before.Tags, c.Tags) {
 			names = append(names, "tags")
 		}
-		if len(names) == 0 && before.Archived == c.Archived && before.AssigneeID == c.AssigneeID {
+		if len(names) == 0 && before.Archived == c.Archived && before.AssigneeID == c.AssigneeID &&
+			before.BlockedUntil.Equal(c.BlockedUntil) && before.DoNotContact == c.DoNotContact {
 			return nil
 		}
 		// Somebody else than its conversation has written it.
@@ -184,6 +193,7 @@ func (g *Gateway) changeOnce(ctx context.Context, b *Business, id, via, by strin
 		return inOrder(
 			func() error { return people.Release(b.ID, c.ID, gone) },
 			func() error { return people.AddAddresses(rowsFor(b, c, added)) },
+			func() error { return addTags(people, map[string][]string{b.ID: c.Tags}) },
 			func() error { return people.PutContacts([]*contacts.Contact{c}) },
 			func() error {
 				return addHistory(people, []*history{historyOf(&before, c, contacts.Source{Via: via}, by)})

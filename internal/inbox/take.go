@@ -204,6 +204,7 @@ type Outcome struct {
 	ContactID string
 	Answer    []byte
 	Trace     []byte
+	Blank     bool // what it said is not kept
 }
 
 // Finish ends events inside the transaction of their effects. If one of them
@@ -233,6 +234,21 @@ func Finish(tx *database.Tx, outcomes []Outcome) error {
 	}
 	if int(changed) != len(outcomes) {
 		return ErrConflict
+	}
+	return blank(tx, outcomes)
+}
+
+func blank(tx *database.Tx, outcomes []Outcome) error {
+	var args []any
+	for _, o := range outcomes {
+		if o.Blank {
+			args = append(args, o.ID)
+		}
+	}
+	for part := range slices.Chunk(args, listMost) {
+		if _, err := tx.Run("UPDATE events SET event=NULL, raw=NULL WHERE id IN "+database.Placeholders(1, len(part)), part...); err != nil {
+			return fmt.Errorf("blank events: %w", err)
+		}
 	}
 	return nil
 }
