@@ -156,6 +156,14 @@ func build(t *testing.T, be backend, options ...option) *world {
 // start runs a world's gateway until the test, or end, ends it.
 func (w *world) start() *world {
 	w.t.Helper()
+	w.join()
+	require.Eventually(w.t, func() bool { return len(w.g.lanes.heldParts()) == database.Partitions }, soon, look)
+	return w
+}
+
+// join is start for a node that shares the work with others.
+func (w *world) join() {
+	w.t.Helper()
 	g, err := New(w.deps)
 	require.NoError(w.t, err)
 	w.g = g
@@ -170,8 +178,6 @@ func (w *world) start() *world {
 		})
 	}
 	w.t.Cleanup(w.end)
-	require.Eventually(w.t, func() bool { return len(g.lanes.heldParts()) == database.Partitions }, soon, look)
-	return w
 }
 
 func setup(t *testing.T, be backend, options ...option) *world {
@@ -186,9 +192,15 @@ func (w *world) post(channel string, events ...connectors.Event) error {
 }
 
 func (w *world) hook(channel string, events ...connectors.Event) (connectors.Response, error) {
+	return w.g.Accept(w.t.Context(), w.b.Channels[channel], webhook(w.t, events...))
+}
+
+// webhook is a platform's request with events.
+func webhook(t *testing.T, events ...connectors.Event) *connectors.Request {
+	t.Helper()
 	body, err := json.Marshal(events)
-	require.NoError(w.t, err)
-	return w.g.Accept(w.t.Context(), w.b.Channels[channel], &connectors.Request{Method: http.MethodPost, Body: body, At: time.Now().UTC(), Header: http.Header{}})
+	require.NoError(t, err)
+	return &connectors.Request{Method: http.MethodPost, Body: body, At: time.Now().UTC(), Header: http.Header{}}
 }
 
 // say is what a person writes on a channel; all that it leads to is done when it

@@ -50,7 +50,17 @@ func (w *world) rested() {
 	require.Eventually(w.t, func() bool { return w.timersLeft() == 0 && len(w.undone()) == 0 }, soon, look)
 }
 
-// kept are the events of a kind that the inbox has.
+// later is when all timers are due.
+func (w *world) later() {
+	w.t.Helper()
+	require.NoError(w.t, w.g.DB.Write(w.t.Context(), database.Steps, func(tx *database.Tx) error {
+		_, err := tx.Run("UPDATE timers SET due_at=?", time.Now().UnixMicro())
+		return err
+	}))
+	signal(w.g.timers.list)
+}
+
+// resumed are the events by which runs went on.
 func (w *world) resumed(state inbox.State) []connectors.Event {
 	w.t.Helper()
 	var found []connectors.Event
