@@ -24,7 +24,7 @@ import (
 type platform struct {
 	name     string
 	settings string // YAML; the secret is that of all fixtures
-	proof    string // header that signs the body; empty: the body is not signed
+	proof    string // headers that sign the body, any of them; empty: the body is not signed
 }
 
 func platforms() []platform {
@@ -43,6 +43,9 @@ func platforms() []platform {
 		{"dialogflow_cx", "token: " + secret, ""},
 		{"rasa", "token: " + secret, ""},
 		{"botpress", "token: " + secret, ""},
+		{"typebot", "token: " + secret + ", mapping: {external_id: /result, name: /lead/full_name, phone: /lead/phone}", ""},
+		{"generic", "secret: " + secret + `, tolerance: "0", mapping: {external_id: /contact/id, name: /contact/name, phone: /contact/phone, ` +
+			"email: /contact/email, text: /body, timestamp: /at, message_id: /id}", "Webhook-Signature X-Hub-Signature-256"},
 	}
 }
 
@@ -86,7 +89,11 @@ func (n *node) platform(t *testing.T, p platform) {
 				status, _ := n.raw(t, head, altered)
 				require.Equal(t, http.StatusUnauthorized, status, "%s, body %s", f.Name, what)
 			}
-			status, _ := n.raw(t, without(head, p.proof), body)
+			unsigned := head
+			for name := range strings.FieldsSeq(p.proof) {
+				unsigned = without(unsigned, name)
+			}
+			status, _ := n.raw(t, unsigned, body)
 			require.Equal(t, http.StatusUnauthorized, status, "%s without %s", f.Name, p.proof)
 			require.Len(t, stored(), known, "%s: what was refused left something", f.Name)
 		}
