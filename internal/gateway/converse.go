@@ -169,6 +169,9 @@ func (g *Gateway) attempt(ctx context.Context, chunk []*work) (deferred []*work,
 	if err != nil {
 		return nil, err
 	}
+	if err := g.knowOwn(ctx, turns); err != nil {
+		return nil, err
+	}
 	if err := g.load(ctx, turns); err != nil {
 		return nil, err
 	}
@@ -215,6 +218,7 @@ type turn struct {
 	isNew   bool              // the contact is made by this turn
 	stored  bool              // the guest is in its store already
 	away    error             // why the guest cannot be read now
+	own     bool              // a message that usher sent itself and is told of
 	past    bool              // a done event, run again for a guest's state alone
 	rerun   bool              // the guest has this event's effects already
 	proven  []sqlstore.Address
@@ -301,7 +305,12 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 	if err := g.saveGuests(ctx, nil, turns); err != nil {
 		return err
 	}
-	return g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error {
+	var notes, news []outbox.Note
+	for _, t := range turns {
+		notes = append(notes, t.notes...)
+	}
+	g.early.park(notes)
+	err := g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error {
 		if err := g.saveGuests(ctx, tx, turns); err != nil {
 			return err
 		}
@@ -320,7 +329,6 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 		var waits []timers.Timer
 		var over []string
 		var written []sqlstore.NoteRow
-		var notes []outbox.Note
 		var outcomes []inbox.Outcome
 		var desk []sqlstore.DeskRow
 		var offDesk []string
@@ -351,7 +359,6 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 					return err
 				}
 			}
-			notes = append(notes, t.notes...)
 			added = append(added, t.add...)
 			sessions = append(sessions, t.sessions...)
 			deliveries = append(deliveries, t.deliveries...)
@@ -383,10 +390,14 @@ func (g *Gateway) commit(ctx context.Context, turns []*turn) error {
 			func() error { return outbox.AddReplies(tx, replies) },
 			func() error { return timers.Drop(tx, over) },
 			func() error { return timers.Add(tx, waits) },
-			func() error { return outbox.NoteProgress(tx, notes) },
+			func() (err error) { news, err = outbox.NoteProgress(tx, notes); return err },
 			func() error { return outbox.Add(tx, deliveries) },
 		)
 	})
+	if err == nil {
+		g.early.forget(news)
+	}
+	return err
 }
 
 // committed tells whoever waits.

@@ -121,6 +121,7 @@ type Gateway struct {
 	suspects   sync.RWMutex // held alone by an event that a process may have died of
 	reload     chan int64   // lanes whose further events must be read
 	replies    *replies
+	early      early
 	leads      []*leads
 	timers     *timerQueue
 	versions   versions

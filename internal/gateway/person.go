@@ -23,7 +23,7 @@ func (g *Gateway) load(ctx context.Context, turns []*turn) error {
 	people := sqlstore.New(g.DB.Read(ctx))
 	var ids []string
 	for _, t := range turns {
-		if t.ch == nil || !personal(t.ev) {
+		if t.ch == nil || t.own || !personal(t.ev) {
 			continue
 		}
 		b := t.ch.Business.ID

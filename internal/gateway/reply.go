@@ -339,6 +339,9 @@ func (g *Gateway) settleReplies(ctx context.Context) error {
 		err := insist(func() error {
 			return g.DB.Write(context.WithoutCancel(ctx), database.Steps, func(tx *database.Tx) error { return outbox.SettleReplies(tx, batch) })
 		})
+		if err == nil {
+			err = insist(func() error { return g.noteEarly(context.WithoutCancel(ctx), batch) })
+		}
 		if err != nil {
 			g.outage.log(g.Log, err) // those are sent once more, under the same ids
 		}

@@ -25,7 +25,7 @@ func (g *Gateway) settle(ctx context.Context, turns []*turn) (kept []*turn, defe
 	}
 	used := map[string]bool{}
 	for _, t := range turns {
-		if t.ch != nil && !personal(t.ev) {
+		if t.ch != nil && !t.own && !personal(t.ev) {
 			t.note()
 		}
 		if t.conv == nil {

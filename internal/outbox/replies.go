@@ -153,17 +153,38 @@ type Note struct {
 	Progress                      Progress
 }
 
-// NoteProgress stores how far messages got. A message that was not sent from
-// here is passed over; known says which were.
-func NoteProgress(tx *database.Tx, notes []Note) error {
+// NoteProgress stores how far messages got, and returns the notes that told
+// something new. A message that is not known as sent is passed over.
+func NoteProgress(tx *database.Tx, notes []Note) (news []Note, err error) {
 	for _, n := range notes {
-		_, err := tx.Run("UPDATE replies SET progress=? WHERE platform_id=? AND business_id=? AND channel=? AND progress<?",
+		changed, err := tx.Run("UPDATE replies SET progress=? WHERE platform_id=? AND business_id=? AND channel=? AND progress<?",
 			int(n.Progress), n.PlatformID, n.Business, n.Channel, int(n.Progress))
 		if err != nil {
-			return fmt.Errorf("note progress: %w", err)
+			return nil, fmt.Errorf("note progress: %w", err)
+		}
+		if changed > 0 {
+			news = append(news, n)
 		}
 	}
-	return nil
+	return news, nil
+}
+
+// SentAs finds the replies that platforms know by the given ids: their business,
+// channel and platform id, without progress.
+func SentAs(tx *database.Tx, platformIDs []string) (map[Note]bool, error) {
+	found := map[Note]bool{}
+	for part := range slices.Chunk(platformIDs, askMost) {
+		err := tx.Query(func(rows *sql.Rows) error {
+			var n Note
+			err := rows.Scan(&n.Business, &n.Channel, &n.PlatformID)
+			found[n] = true
+			return err
+		}, "SELECT business_id, channel, platform_id FROM replies WHERE platform_id IN "+database.Placeholders(1, len(part)), texts(part)...)
+		if err != nil {
+			return nil, fmt.Errorf("read replies: %w", err)
+		}
+	}
+	return found, nil
 }
 
 // ProgressOfReplies tells how far messages got, by their ids; those that are no

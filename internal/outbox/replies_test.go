@@ -88,7 +88,10 @@ func TestSettleReplyOnce(t *testing.T) {
 		}
 		require.Equal(t, Sent, progress())
 		note := func(business, channel, id string, p Progress) {
-			write(t, db, func(tx *database.Tx) error { return NoteProgress(tx, []Note{{business, channel, id, p}}) })
+			write(t, db, func(tx *database.Tx) error {
+				_, err := NoteProgress(tx, []Note{{business, channel, id, p}})
+				return err
+			})
 		}
 		for _, other := range [][3]string{{"acme", "whatsapp/acme", "wamid.2"}, {"acme", "whatsapp/b", "wamid.1"}, {"globex", "whatsapp/acme", "wamid.1"}} {
 			note(other[0], other[1], other[2], Read)

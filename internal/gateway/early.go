@@ -1,0 +1,116 @@
+package gateway
+
+import (
+	"context"
+	"sync"
+
+	"usher/connectors"
+	"usher/internal/database"
+	"usher/internal/outbox"
+)
+
+// earlyMost bounds the statuses that are kept for messages not known yet. Few
+// are: platforms tell of a message before they answer the call that sent it, or
+// of one that was sent elsewhere, which stays unknown.
+const earlyMost = 4096
+
+// early keeps what platforms say of messages whose ids are not stored yet, so
+// that it is not lost when it is told first. The node that sends a conversation's
+// replies is the one that gets its statuses.
+type early struct {
+	mu    sync.Mutex
+	by    map[platformMessage]outbox.Progress
+	order []platformMessage // as they came
+}
+
+type platformMessage struct{ business, channel, id string }
+
+// park keeps notes from before they are written until they are found to be about
+// a message that is known: it may become so in between.
+func (e *early) park(notes []outbox.Note) {
+	if len(notes) == 0 {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.by == nil {
+		e.by = map[platformMessage]outbox.Progress{}
+	}
+	for _, n := range notes {
+		key := platformMessage{n.Business, n.Channel, n.PlatformID}
+		if _, ok := e.by[key]; !ok {
+			e.order = append(e.order, key)
+		}
+		e.by[key] = max(e.by[key], n.Progress)
+	}
+	for ; len(e.order) > earlyMost; e.order = e.order[1:] {
+		delete(e.by, e.order[0])
+	}
+}
+
+// forget drops notes that were written.
+func (e *early) forget(notes []outbox.Note) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, n := range notes {
+		delete(e.by, platformMessage{n.Business, n.Channel, n.PlatformID})
+	}
+}
+
+// about returns what is kept about replies whose ids have just been stored.
+func (e *early) about(settled []outbox.Settlement) (notes []outbox.Note) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.by) == 0 {
+		return nil
+	}
+	for _, s := range settled {
+		key := platformMessage{s.Reply.Business, s.Reply.Channel, s.Reply.PlatformID}
+		if progress, ok := e.by[key]; ok && s.State == outbox.ReplySent {
+			notes = append(notes, outbox.Note{Business: key.business, Channel: key.channel, PlatformID: key.id, Progress: progress})
+			delete(e.by, key)
+		}
+	}
+	return notes
+}
+
+// noteEarly writes what platforms said of replies before these were settled.
+func (g *Gateway) noteEarly(ctx context.Context, settled []outbox.Settlement) error {
+	notes := g.early.about(settled)
+	if len(notes) == 0 {
+		return nil
+	}
+	return g.DB.Write(ctx, database.Steps, func(tx *database.Tx) error {
+		_, err := outbox.NoteProgress(tx, notes)
+		return err
+	})
+}
+
+// knowOwn marks messages of our side that usher sent itself and is told of: they
+// are in the transcript.
+func (g *Gateway) knowOwn(ctx context.Context, turns []*turn) error {
+	var ids []string
+	for _, t := range turns {
+		if isEcho(t.ev) {
+			ids = append(ids, t.ev.MessageID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	sent, err := outbox.SentAs(g.DB.Read(ctx), ids)
+	if err != nil {
+		return err
+	}
+	for _, t := range turns {
+		if t.ch != nil && isEcho(t.ev) && sent[outbox.Note{Business: t.ch.Business.ID, Channel: t.ch.ID, PlatformID: t.ev.MessageID}] {
+			t.own = true
+			t.outcome.State, t.outcome.Reason = ignored, "usher sent it itself"
+		}
+	}
+	return nil
+}
+
+func isEcho(ev *connectors.Event) bool {
+	return ev.Direction == connectors.DirectionOut && ev.MessageID != ""
+}
