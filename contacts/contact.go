@@ -92,6 +92,8 @@ type Contact struct {
 	SoleConversation string
 	// Synced names the destinations that have this contact as a lead.
 	Synced []string
+	// Proven names the fields whose value the platform or a signature vouches for.
+	Proven []string
 	// PossibleDuplicateOf is another contact that may be the same person.
 	PossibleDuplicateOf string
 
@@ -141,9 +143,6 @@ type State struct {
 	// Sources tell of what a guest said where it did, if the channel did not say
 	// it by itself; a contact has a history instead.
 	Sources map[string]Source `json:"-"`
-	// Proven names the fields whose value is proven to be the person's. A guest
-	// with a proven address is none any more.
-	Proven []string `json:"proven,omitempty"`
 	// System is what a guest's channel knows by itself: user agent, campaign …; a
 	// contact has its own.
 	System map[string]any `json:"-"`

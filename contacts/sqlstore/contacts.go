@@ -44,6 +44,7 @@ type document struct {
 	Source              contacts.Source   `json:"source"`
 	SoleConversation    string            `json:"sole_conversation,omitempty"`
 	Synced              []string          `json:"synced,omitempty"`
+	Proven              []string          `json:"proven,omitempty"`
 	PossibleDuplicateOf string            `json:"possible_duplicate_of,omitempty"`
 }
 
@@ -105,7 +106,7 @@ func contactRow(c *contacts.Contact) (row, error) {
 		Values: c.Values, RawName: c.RawName, Tags: c.Tags, Consent: c.Consent, System: c.System,
 		TimezoneApproximate: c.TimezoneApproximate, CountryDerived: c.CountryDerived, DoNotContact: c.DoNotContact,
 		BlockedUntil: micros(c.BlockedUntil), Source: c.Source, SoleConversation: c.SoleConversation,
-		Synced: c.Synced, PossibleDuplicateOf: c.PossibleDuplicateOf,
+		Synced: c.Synced, Proven: c.Proven, PossibleDuplicateOf: c.PossibleDuplicateOf,
 	})
 	if err != nil {
 		return row{}, err
@@ -137,7 +138,7 @@ func scanContact(r *sql.Rows, more ...any) (*contacts.Contact, error) {
 	c.Values, c.RawName, c.Tags, c.Consent, c.System = d.Values, d.RawName, d.Tags, d.Consent, d.System
 	c.TimezoneApproximate, c.CountryDerived, c.DoNotContact = d.TimezoneApproximate, d.CountryDerived, d.DoNotContact
 	c.BlockedUntil, c.Source, c.SoleConversation = fromMicros(d.BlockedUntil), d.Source, d.SoleConversation
-	c.Synced, c.PossibleDuplicateOf = d.Synced, d.PossibleDuplicateOf
+	c.Synced, c.Proven, c.PossibleDuplicateOf = d.Synced, d.Proven, d.PossibleDuplicateOf
 	c.CreatedAt, c.UpdatedAt, c.LastSeenAt = fromMicros(created), fromMicros(updated), fromMicros(seen)
 	if c.Values == nil {
 		c.Values = contacts.Values{}

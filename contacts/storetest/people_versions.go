@@ -22,7 +22,7 @@ func full(p *people) *contacts.Contact {
 		Tags: []string{"vip", "<b>", "naïve"}, AssigneeID: "agt_1", Consent: &contacts.Consent{Given: true, At: at(2)},
 		System: map[string]any{"city": "London", "zip": "EC1A"}, TimezoneApproximate: true, CountryDerived: true, DoNotContact: true,
 		BlockedUntil: at(3), Archived: true, Source: contacts.Source{Channel: "whatsapp/acme", Flow: "welcome", Step: "size", Via: "ask"},
-		SoleConversation: "cnv_1", Synced: []string{"hubspot"}, PossibleDuplicateOf: "con_2",
+		SoleConversation: "cnv_1", Synced: []string{"hubspot"}, Proven: []string{"phone"}, PossibleDuplicateOf: "con_2",
 		CreatedAt: at(4), UpdatedAt: at(5), LastSeenAt: at(6),
 	}
 }

@@ -136,6 +136,7 @@ func TestIdempotencyOfRequestsAtOnce(t *testing.T) {
 	require.EqualValues(t, 1, w.call("GET", "/v1/contacts?count=true", readKey, nil).at("total"))
 }
 
+// B-003-02 and B-003-03: a name is given once, and a built-in one for good.
 func TestFields(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

@@ -229,6 +229,7 @@ type turn struct {
 	// whatever becomes of it.
 	heard   []capture
 	said    map[string]contacts.Source
+	vouched []string       // fields whose value the event proves
 	system  map[string]any // what the channel knows by itself
 	history *history       // what changes about the contact
 	// What claims found, once play has ended.

@@ -50,6 +50,7 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 	if t.spoken() && t.now.Sub(c.LastSeenAt) > seenEvery {
 		c.LastSeenAt, t.dirty = t.now, true
 	}
+	t.proveFields(changed)
 	if t.statusChanged {
 		changed = append(changed, "status")
 	}
@@ -73,6 +74,23 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 		t.remember(before)
 	}
 	return nil
+}
+
+// proveFields notes which of the contact's fields are proven now. One that took
+// another value is not, unless this event vouches for it.
+func (t *turn) proveFields(changed []string) {
+	c := t.contact
+	proven := without(c.Proven, changed)
+	if seesAll(t.conv, c) {
+		for _, field := range t.vouched {
+			if c.Values[field] == t.conv.State.Said[field] && !slices.Contains(proven, field) {
+				proven = append(proven, field)
+			}
+		}
+	}
+	if !slices.Equal(proven, c.Proven) {
+		c.Proven, t.dirty = proven, true
+	}
 }
 
 // secure makes proven addresses the contact's own.

@@ -179,6 +179,7 @@ func (g *Gateway) changeOnce(ctx context.Context, b *Business, id, via, by strin
 		// Somebody else than its conversation has written it.
 		c.SoleConversation = ""
 		c.UpdatedAt = time.Now().UTC().Truncate(time.Microsecond)
+		c.Proven = without(c.Proven, names)
 		added, gone := moveAddresses(&before, c)
 		if err := g.mustBeFree(people, b, c.ID, added); err != nil {
 			return err

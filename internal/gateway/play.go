@@ -294,7 +294,7 @@ func (t *turn) keepForm(g *Gateway, flow *flows.Flow, run *flows.Run) {
 	}
 	own := t.ownCountry(t.view())
 	for _, name := range sortedKeys(t.ev.Form) {
-		if run != nil && flow.Wants(run, name) || slices.Contains(t.conv.State.Proven, name) {
+		if run != nil && flow.Wants(run, name) || slices.Contains(t.provenFields(), name) {
 			continue
 		}
 		if value, ok, err := parseValue(t.ch.Business, own, name, t.ev.Form[name]); err == nil && ok {
@@ -312,12 +312,19 @@ func (t *turn) prove() {
 			proven = append(proven, a.Kind)
 		}
 	}
-	if t.ev.Verified && t.ev.Name != "" && st.Said["name"] != nil {
+	if name, err := contacts.ParseName(t.ev.Name); t.ev.Verified && err == nil && st.Said["name"] == name {
 		proven = append(proven, "name", "first_name", "middle_name", "last_name")
 	}
-	if len(proven) > 0 {
-		st.Proven = union(st.Proven, proven)
+	t.vouched = proven
+}
+
+// provenFields are the fields whose value is known to be the person's: proven
+// now, or before and still what the contact has.
+func (t *turn) provenFields() []string {
+	if t.contact != nil && seesAll(t.conv, t.contact) {
+		return union(t.contact.Proven, t.vouched)
 	}
+	return t.vouched
 }
 
 // ownCountry is the person's, as far as it is known, else where the event is
@@ -491,7 +498,7 @@ func keepRun(st *contacts.State, session string, run *flows.Run) error {
 // person is what the flow may know.
 func (t *turn) person() flows.Person {
 	st := t.conv.State
-	p := flows.Person{Values: t.view().Clone(), Proven: st.Proven, Status: st.Status, Tags: st.Tags, Consent: st.Consent}
+	p := flows.Person{Values: t.view().Clone(), Proven: t.provenFields(), Status: st.Status, Tags: st.Tags, Consent: st.Consent}
 	if st.Assignee != nil {
 		p.Assignee = *st.Assignee
 	}

@@ -332,6 +332,16 @@ steps:
 	require.Equal(t, "Ada Lovelace ada@example.com Evil", w.transcriptEnd("web/site", "v1"))
 	c := w.onlyContact()
 	require.Equal(t, []string{"Ada Lovelace", "ada@example.com", "Evil"}, []string{c.Values.Text("name"), c.Values.Text("email"), c.Values.Text("company")})
+
+	// Nor in another conversation of the same person, until an agent says otherwise.
+	login := message("s-1", "Hi")
+	login.Verified, login.CustomerID = true, "c-1"
+	w.turn(login)
+	w.turn(connectors.Event{Kind: connectors.KindForm, ExternalID: "s-1", Form: map[string]any{"last_name": "Evil", "first_name": "Eve"}})
+	require.Equal(t, "Ada Lovelace", w.onlyContact().Values.Text("name"))
+	w.patch(c.ID, map[string]any{"name": "Ada King"})
+	w.turn(connectors.Event{Kind: connectors.KindForm, ExternalID: "s-1", Form: map[string]any{"last_name": "Byron"}})
+	require.Equal(t, "Ada Byron", w.onlyContact().Values.Text("name"), "the latest word counts")
 }
 
 // B-000-03: a number without + is one of the country that the visitor writes
