@@ -30,9 +30,11 @@ const (
 	StatusChanged Kind = "contact.status_changed"
 	// A run of a flow began or was closed: both say flow besides, the latter
 	// also its reason: ended, replaced (by another flow), taken or closed (by an
-	// agent).
+	// agent; flow is null if none ran).
 	ConversationStarted Kind = "conversation.started"
 	ConversationClosed  Kind = "conversation.closed"
+	// Agents answer now: says team and assignee_id besides.
+	ConversationHandover Kind = "conversation.handover"
 )
 
 // Push is one document for one destination: what users call a delivery,

@@ -157,7 +157,11 @@ func (g *Gateway) perform(ctx context.Context, t *turn) (refused string, err err
 		}
 		desk.Closed = t.now
 		conv.Handling, st.Desk = contacts.ByFlow, &desk
-		return "", g.endRuns(ctx, t, runClosed)
+		if err := g.endRuns(ctx, t, runClosed); err != nil || len(t.notices) > 0 {
+			return "", err
+		}
+		t.notices = append(t.notices, closedRun("", runClosed)) // no run had waited
+		return "", nil
 	case connectors.ActReopen:
 		if !isClosed(conv) {
 			return "it is not closed", nil

@@ -64,7 +64,7 @@ func (g *Gateway) update(t *turn, holders map[sqlstore.Address]sqlstore.Holder) 
 		c.UpdatedAt, t.dirty = t.now, true
 	}
 	t.deliveries = append(t.deliveries, leadsFor(t.ch.Business, c, changed, t.conv.ID, t.work.row.ID, t.now)...)
-	told, err := noticesFor(t.ch.Business, c, append(statusNotice(status, c.Status), t.notices...), t.conv.ID, ids.Format("evt", t.work.row.ID), t.now)
+	told, err := noticesFor(t.ch.Business, c, slices.Concat(statusNotice(status, c.Status), t.notices, t.deskNotice()), t.conv.ID, ids.Format("evt", t.work.row.ID), t.now)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,25 @@ func startedRun(flow string) notice {
 }
 
 func closedRun(flow, reason string) notice {
-	return notice{crm.ConversationClosed, map[string]any{"flow": flow, "reason": reason}}
+	return notice{crm.ConversationClosed, map[string]any{"flow": orNull(flow), "reason": reason}}
+}
+
+// deskNotice tells of a conversation that agents answer now; nothing if they did
+// before.
+func (t *turn) deskNotice() []notice {
+	if t.wasAtDesk || !atDesk(t.conv) || t.conv.State.Desk == nil {
+		return nil
+	}
+	desk := t.conv.State.Desk
+	return []notice{{crm.ConversationHandover, map[string]any{"team": orNull(desk.Team), "assignee_id": orNull(desk.AssigneeID)}}}
+}
+
+// orNull is a text in a document, null if it is empty.
+func orNull(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
 }
 
 // statusNotice tells of a status that is another now; nothing if it is not.
@@ -39,13 +57,7 @@ func statusNotice(old, new string) []notice {
 	if old == new {
 		return nil
 	}
-	status := func(s string) any {
-		if s == "" {
-			return nil
-		}
-		return s
-	}
-	return []notice{{crm.StatusChanged, map[string]any{"old": status(old), "new": status(new)}}}
+	return []notice{{crm.StatusChanged, map[string]any{"old": orNull(old), "new": orNull(new)}}}
 }
 
 // noticesFor makes deliveries of what happened to a contact, in that order, each

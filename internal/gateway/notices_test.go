@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"usher/connectors"
+	"usher/contacts"
 	"usher/contacts/sqlstore"
 	"usher/crm"
 	"usher/flows"
@@ -171,4 +172,23 @@ func TestNoticesAreAskedFor(t *testing.T) {
 	}
 	picky.tells(c.ID, "status qualified sales_qualified", "status sales_qualified disqualified")
 	picky.tells(customer.ID)
+}
+
+// What agents do with a contact's conversation is told: that it comes to them,
+// and that they close it, whether a run waited or not.
+func TestTheDeskIsTold(t *testing.T) {
+	t.Parallel()
+	w := setup(t, embedded(t), hears(crm.ConversationHandover, crm.ConversationClosed), supportFlow("1m"))
+	bob := w.agent("Bob")
+	w.team(TeamPatch{}, bob)
+	require.NoError(t, w.post("phone/acme", fromPhone("+447700900123", "Ada", "Help")))
+	w.idle()
+	k := &talk{w, "phone/acme", "447700900123"}
+	k.becomes(contacts.Queued, "")
+	require.NoError(t, k.do(connectors.ActTake, bob.ID))
+	require.NoError(t, k.do(connectors.ActClose, bob.ID))
+	require.NoError(t, k.do(connectors.ActReopen, bob.ID))
+	require.NoError(t, k.do(connectors.ActClose, bob.ID))
+	w.tells(w.onlyContact().ID, "conversation.handover <nil> <nil>", "conversation.closed support closed",
+		"conversation.handover <nil> <nil>", "conversation.closed <nil> closed")
 }

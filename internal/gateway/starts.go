@@ -18,8 +18,7 @@ const (
 
 // visit counts the person's visits. What our side does is none.
 func (t *turn) visit() {
-	switch {
-	case t.ev.Direction == connectors.DirectionOut, t.ev.Kind == connectors.KindCapture, t.ev.Kind == connectors.KindResumed:
+	if t.ev.Direction == connectors.DirectionOut || t.ev.Kind == connectors.KindCapture || !t.spoken() {
 		return
 	}
 	st := &t.conv.State
