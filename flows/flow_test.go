@@ -124,3 +124,48 @@ func TestRoundWithoutThePerson(t *testing.T) {
 	require.Empty(t, result.Waits)
 	require.Equal(t, "waited 100 times without a word from the person", result.Trace[len(result.Trace)-1].Detail)
 }
+
+// A run that another one started waits, and what it waited for never counts for
+// the other, though both are one course of the conversation.
+func TestWaitsOfRunsInRuns(t *testing.T) {
+	t.Parallel()
+	all := map[string]*Flow{}
+	for _, doc := range []string{
+		"id: main\nsteps:\n  - run: sub\n  - {id: w, wait: 1h}\n  - {say: over, go: \"flow:tail\"}\n",
+		"id: sub\nsteps:\n  - {call: {url: \"https://a.example.com/\", save: {company: /c}}}\n",
+		"id: tail\nsteps:\n  - {handover: {}}\n  - {say: \"{{ contact.company }}\"}\n",
+	} {
+		flow := mustParse(t, doc)
+		all[flow.ID] = flow
+	}
+	find := func(id string, _ int) *Flow { return all[id] }
+	turn := testTurn(message("hi"))
+	result := Advance(all["main"], nil, turn, find)
+	var waits []Wait
+	next := func(outcome string, values map[string]any) {
+		require.NotNil(t, result.Run)
+		require.Len(t, result.Waits, 1)
+		w := result.Waits[0]
+		require.Equal(t, Wait{Cause: w.Cause, Run: 1, Visit: len(waits) + 1, At: w.At, Event: w.Event}, w)
+		for _, earlier := range waits {
+			require.False(t, all[result.Run.Flow].Expects(result.Run, earlier.Resume(outcome, "")))
+		}
+		waits = append(waits, w)
+		resume := w.Resume(outcome, "")
+		resume.Values = values
+		turn.Event, turn.EventID, turn.Person = &connectors.Event{Kind: connectors.KindResumed, Resume: resume}, turn.EventID+1, result.person
+		b, err := result.Run.MarshalBinary()
+		require.NoError(t, err)
+		run := new(Run)
+		require.NoError(t, run.UnmarshalBinary(b))
+		result = Advance(all[run.Flow], run, turn, find)
+	}
+	next(connectors.OutcomeOK, map[string]any{"company": "Acme"})
+	require.Equal(t, []Capture{{"company", "Acme", "", "call"}}, result.Captured)
+	next(connectors.OutcomeDue, nil)
+	require.Equal(t, "over", result.Messages[0].Text)
+	require.Equal(t, queued, result.Handling)
+	next(connectors.OutcomeReturned, nil)
+	require.Equal(t, "Acme", result.Messages[0].Text)
+	require.Nil(t, result.Run)
+}

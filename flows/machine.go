@@ -25,8 +25,8 @@ type machine struct {
 	at     int // the step
 	steps  int
 	ended  bool
-	// answered: the person's message is the answer to a question.
-	answered bool
+	// answered is the question that the person's message is the answer to.
+	answered *question
 
 	ownsValues, sharesVars bool // person.Values is a copy; run.vars is the caller's
 

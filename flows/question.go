@@ -63,7 +63,7 @@ func brings(e *connectors.Event, field string) bool {
 // take keeps an answer as a contact field and as a variable. A form never
 // overwrites a proven value.
 func (q *question) take(m *machine, value any, via string) {
-	m.answered = true
+	m.answered = q
 	switch known, ok := q.known(m); {
 	case q.field == nil:
 		m.trace("captured", "vars."+q.key)

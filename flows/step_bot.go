@@ -58,12 +58,24 @@ func (b *bot) enter(m *machine, s *step) verdict {
 		b.ask(m, m.turn.EventID)
 	case m.run.heard == 0:
 		m.trace("waits", "for a message to pass on")
-	case m.run.heard == m.turn.EventID && !m.answered && b.wantsPerson(m, s):
+	case m.run.heard == m.turn.EventID && m.answered == nil && b.wantsPerson(m, s):
 		return verdict{do: fail}
 	default:
+		if m.answered != nil && m.run.heard == m.turn.EventID { // the bot is told which one, not its number
+			m.run.offered = offered(m.answered.titles())
+		}
 		b.ask(m, m.run.heard)
 	}
 	return verdict{do: wait}
+}
+
+// titles are the choices of a question, each standing for its title.
+func (q *question) titles() []connectors.Button {
+	var titles []connectors.Button
+	for _, c := range q.choices {
+		titles = append(titles, connectors.Button{Title: c.title, Value: c.title})
+	}
+	return titles
 }
 
 // ask waits for the bot's answer to an event. Run.tries is how many of the last

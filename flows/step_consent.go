@@ -68,7 +68,7 @@ func (b *consent) resume(m *machine, s *step) verdict {
 	given, ok := v.(bool)
 	switch {
 	case err == nil && ok:
-		m.answered = true
+		m.answered = &b.question
 		m.person.Consent = &contacts.Consent{Given: given, At: m.turn.Now}
 		m.result.Effects = append(m.result.Effects, Effect{Kind: SetConsent, Given: given})
 		m.trace("answered", text(given))

@@ -64,11 +64,15 @@ func (usherWire) turn(m *machine) ([]byte, error) {
 		turn.Kind = connectors.KindStarted
 	case formData(e) != nil:
 		turn.Kind, turn.Form = connectors.KindForm, formData(e)
-	case e.Reply != nil && e.Reply.ID != "":
-		turn.Kind, turn.Value = connectors.KindPostback, e.Reply.ID
 	default:
 		if b, ok := m.run.offer(said); ok {
-			turn.Kind, turn.Value, turn.Text = connectors.KindPostback, b.Value, b.Title
+			if turn.Text = b.Title; b.Value != b.Title {
+				turn.Kind, turn.Value = connectors.KindPostback, b.Value
+			}
+			break
+		}
+		if e.Reply != nil && e.Reply.ID != "" {
+			turn.Kind, turn.Value = connectors.KindPostback, e.Reply.ID
 			break
 		}
 		turn.Text = botText(&m.run, e)
@@ -237,12 +241,12 @@ func (m *machine) conversation() string {
 // botText is what the person said as one text: the value of what was tapped, or
 // of the button whose number or title was typed.
 func botText(r *Run, e *connectors.Event) string {
-	if e.Reply != nil && e.Reply.ID != "" {
-		return e.Reply.ID
-	}
 	said, _ := saidText(e)
 	if b, ok := r.offer(said); ok {
 		return b.Value
+	}
+	if e.Reply != nil && e.Reply.ID != "" {
+		return e.Reply.ID
 	}
 	if said != "" {
 		return said
@@ -259,6 +263,9 @@ func botText(r *Run, e *connectors.Event) string {
 // understood where they were shown as numbered text.
 func offered(buttons []connectors.Button) []connectors.Button {
 	var kept []connectors.Button
+	if len(buttons) > maxOffered {
+		return nil
+	}
 	for _, b := range buttons {
 		if len(b.Title)+len(b.Value) > maxRemembers {
 			return nil // a number must mean what was shown
