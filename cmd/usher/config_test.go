@@ -30,3 +30,15 @@ func TestAFileIsNoTerminal(t *testing.T) {
 	defer f.Close()
 	require.False(t, isTerminal(f))
 }
+
+// Every type of channel has a page that says what to do at its platform, and a
+// row in the README's table.
+func TestEveryChannelIsDocumented(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	for kind := range channelTypes() {
+		require.FileExists(t, "../../docs/channels/"+kind+".md")
+		require.Contains(t, string(readme), "`"+kind+"/…`")
+	}
+}
