@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +34,34 @@ const (
 // the working directory. The error is Problems, all of them at once, unless the
 // file cannot be read.
 func Load(path string, environ []string) (*Config, error) {
+	c, problems, err := load(path, environ)
+	if err != nil {
+		return nil, err
+	}
+	if len(problems) > 0 {
+		return nil, problems.sorted()
+	}
+	return c, nil
+}
+
+// LoadForFlows reads what the author of flows needs: the businesses and their
+// fields, and which flows, channels and destinations there are. Nothing else is
+// judged, so that it can be read where its secrets are not set.
+func LoadForFlows(path string, environ []string) (*Config, error) {
+	c, problems, err := load(path, environ)
+	if err != nil {
+		return nil, err
+	}
+	problems = slices.DeleteFunc(problems, func(p Problem) bool { return !forFlows.MatchString(p.Path) })
+	if len(problems) > 0 {
+		return nil, problems.sorted()
+	}
+	return c, nil
+}
+
+var forFlows = regexp.MustCompile(`^$|^(business|businesses|fields|flows)\b|^(channels|destinations)(\[\d+\]\.(id|flow|flows|business)\b.*)?$`)
+
+func load(path string, environ []string) (*Config, Problems, error) {
 	l := &loader{
 		file: path, dir: filepath.Dir(path),
 		env:   environment(environ),
@@ -41,7 +71,7 @@ func Load(path string, environ []string) (*Config, error) {
 	if path != "" {
 		raw, err := readFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("read configuration: %w", err)
+			return nil, nil, fmt.Errorf("read configuration: %w", err)
 		}
 		c = base()
 		l.decode(raw, c)
@@ -50,10 +80,7 @@ func Load(path string, environ []string) (*Config, error) {
 	l.complete(c)
 	l.check(c)
 	l.resolveFlows(c)
-	if len(l.problems) > 0 {
-		return nil, l.problems.sorted()
-	}
-	return c, nil
+	return c, l.problems, nil
 }
 
 // loader gathers what one Load finds.

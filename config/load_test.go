@@ -254,3 +254,25 @@ channels: [{id: bot/site, flow: welcome, settings: {token: hush-hush}}]
 		require.Contains(t, text, "***")
 	}
 }
+
+// Flows are checked and tested where the secrets of the configuration are not.
+func TestLoadForFlows(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	path := write("usher.yaml", "database: ${DSN}\nkeys: [{name: a, key: \"${KEY}\", scopes: [admin]}]\nfields: [{name: size, type: number}]\n"+
+		"channels: [{id: bot/site, flow: a, settings: {token: \"${TOKEN}\"}}]\ndestinations: [{id: crm, type: webhook, settings: {url: \"${URL}\"}}]\n")
+	_, err := config.Load(path, nil)
+	require.ErrorContains(t, err, "KEY")
+	c, err := config.LoadForFlows(path, nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"size", "bot/site", "a", "crm"}, []string{c.Fields[0].Name, c.Channels[0].ID, c.Channels[0].Flows[0], c.Destinations[0].ID})
+	for _, wrong := range []string{"fields: [{name: Size, type: number}]", "business: {id: default, country: Atlantis}", "flows: [none.yaml]", "nonsense: ["} {
+		_, err := config.LoadForFlows(write("wrong.yaml", wrong+"\n"), nil)
+		require.Error(t, err, wrong)
+	}
+}

@@ -1,8 +1,6 @@
 package flows
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -150,22 +148,6 @@ func TestCheckAll(t *testing.T) {
 		`c.yaml:1:1: a second flow "welcome"; the first is in a.yaml`,
 	}, got)
 	require.Len(t, CheckAll(all, Around{}), 3)
-}
-
-func TestExampleFlows(t *testing.T) {
-	t.Parallel()
-	files, err := filepath.Glob(filepath.Join("..", "examples", "flows", "*.yaml"))
-	require.NoError(t, err)
-	require.NotEmpty(t, files)
-	for _, file := range files {
-		if strings.HasSuffix(file, ".test.yaml") {
-			continue
-		}
-		doc, err := os.ReadFile(file)
-		require.NoError(t, err)
-		_, problems := Parse(file, doc, testFields(t))
-		require.Empty(t, problems)
-	}
 }
 
 func FuzzParse(f *testing.F) {

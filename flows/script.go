@@ -21,6 +21,7 @@ import (
 //	    channel: whatsapp           # what is shown is what this channel can show; default: webchat
 //	    now: 2026-05-20T09:30:00Z
 //	    known: {country: GB, tags: [vip]}
+//	    visit: {number: 2, landing_page: "https://www.example.com/", country: GB}
 //	    turns:
 //	      - say: Hello!
 //	        replies: [Good to see you!, {text: What is it about?, buttons: [Prices, Support]}]
@@ -41,7 +42,15 @@ type scriptTest struct {
 	channel string
 	now     time.Time
 	known   []given
+	visit   visitGiven
 	turns   []scriptTurn
+}
+
+// visitGiven is what is known of the visit, by the names that conditions use.
+type visitGiven struct {
+	Number  int    `json:"number"`
+	Landing string `json:"landing_page"`
+	Country string `json:"country"`
 }
 
 // given is a value with its place.
@@ -143,6 +152,9 @@ func (t *scriptTest) read(r *reader, item *yaml.Node) {
 		}
 	}
 	t.known = r.givens(o, "known")
+	if e, ok := o.take("visit"); ok {
+		r.decode(e, &t.visit)
+	}
 	if !o.has("turns") {
 		r.fault(t.at, "a test needs turns")
 	}
@@ -184,14 +196,14 @@ func (w *wants) read(r *reader, o *object) {
 	w.ended, w.starts = o.flag("ended"), o.flag("starts")
 }
 
-// replies reads a list of texts and of {text, buttons, form, media}.
+// replies reads a text or {text, buttons, form, media}, or a list of them.
 func (r *reader) replies(e entry) []wantedReply {
-	if e.value.Kind != yaml.SequenceNode {
-		r.fault(e.at(), "replies: want a list, not %s", kindOf(e.value))
-		return nil
+	items := []*yaml.Node{e.value}
+	if e.value.Kind == yaml.SequenceNode {
+		items = e.value.Content
 	}
-	replies := make([]wantedReply, len(e.value.Content))
-	for i, item := range e.value.Content {
+	replies := make([]wantedReply, len(items))
+	for i, item := range items {
 		item = follow(item)
 		if said, ok := scalar(item); ok {
 			replies[i].text = strings.TrimSpace(said)

@@ -45,6 +45,7 @@ func (t *scriptTest) play(file string, trial *Trial) []Failure {
 	if !t.now.IsZero() {
 		trial.Turn.Now = t.now
 	}
+	trial.Turn.Visit.Number, trial.Turn.Visit.Landing, trial.Turn.Visit.Country = t.visit.Number, t.visit.Landing, t.visit.Country
 	c := &comparison{file: file, test: t.name, trial: trial}
 	for _, g := range t.known {
 		if err := trial.Know(g.name, g.value); err != nil {

@@ -116,6 +116,7 @@ lead.test.yaml:4:7: t: turn 1 (say Hi): ended
 		"trace": {turns("      - {say: Hi, trace: [skipped]}\n"), `
 lead.test.yaml:4:7: t: turn 1 (say Hi): trace
     - skipped
+      flow: started, lead: the first message
       say: said
       topic: asked`},
 		"no such button": {turns("      - say: Hi\n      - choose: Price\n"), `

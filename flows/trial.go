@@ -66,18 +66,21 @@ func (t *Trial) Play(e connectors.Event) (Result, error) {
 	turn := t.Turn
 	turn.Event = &e
 	flow := t.running()
-	if flow == nil {
-		if !t.flow.Starts(turn) {
-			t.Last = Result{person: t.Turn.Person}
-			return t.Last, ErrNotStarted
-		}
-		flow = t.flow
+	begins, why := Choose([]*Flow{t.flow}, t.Last.Run, flow, turn)
+	switch {
+	case begins != nil: // a run that waited is closed
+		flow, t.Last.Run = begins, nil
 		if t.started {
 			t.Turn.Visit.Runs++
+			turn.Visit = t.Turn.Visit
 		}
+	case flow == nil:
+		t.Last = Result{person: t.Turn.Person, Trace: why}
+		return t.Last, ErrNotStarted
 	}
 	t.started = true
 	t.Last = Advance(flow, t.Last.Run, turn, t.other)
+	t.Last.Trace = append(why, t.Last.Trace...)
 	t.Turn.Person = t.Last.person
 	t.waits = append(t.waits, t.Last.Waits...)
 	for i, m := range t.Last.Messages {

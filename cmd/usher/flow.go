@@ -63,7 +63,8 @@ type flowShelf struct {
 // newFlowShelf reads the configuration. Without one there are the built-in
 // fields only.
 func newFlowShelf(cmd *cobra.Command) (*flowShelf, error) {
-	cfg, path, err := loadConfig(cmd)
+	path := configPath(cmd)
+	cfg, err := config.LoadForFlows(path, environOf(cmd.Context()))
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,11 +29,16 @@ func flowTestCommand() *cobra.Command {
 			failed := false
 			for _, file := range files {
 				script, failures, err := shelf.play(file)
-				if err != nil {
+				var flawed faults
+				switch {
+				case errors.As(err, &flawed):
+					fmt.Fprintln(cmd.ErrOrStderr(), err)
+				case err != nil:
 					return err
+				default:
+					show.script(file, script, failures)
 				}
-				show.script(file, script, failures)
-				failed = failed || len(failures) > 0
+				failed = failed || err != nil || len(failures) > 0
 			}
 			if failed {
 				return errReported

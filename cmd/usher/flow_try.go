@@ -18,6 +18,7 @@ import (
 func flowTryCommand() *cobra.Command {
 	var answers, channel string
 	var known []string
+	var returning bool
 	cmd := &cobra.Command{
 		Use:   "try FILE",
 		Short: "Chat with a flow in the terminal",
@@ -43,6 +44,9 @@ func flowTryCommand() *cobra.Command {
 					return fmt.Errorf("--known %s: %w", pair, err)
 				}
 			}
+			if returning {
+				trial.Turn.Visit.Number = 2
+			}
 			show := transcript{out: cmd.OutOrStdout(), ink: inkFor(cmd)}
 			if answers == "" {
 				return chat(trial, cmd.InOrStdin(), show)
@@ -56,6 +60,7 @@ func flowTryCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&answers, "answers", "", "file with the visitor's messages, one a line")
 	cmd.Flags().StringArrayVar(&known, "known", nil, "what is known of the visitor, as email=ada@example.com; may be repeated")
+	cmd.Flags().BoolVar(&returning, "returning", false, "the visitor has been here before")
 	cmd.Flags().StringVar(&channel, "channel", "terminal", "show what this channel could: "+strings.Join(connectors.ChannelTypes(), ", "))
 	cmd.PreRunE = func(*cobra.Command, []string) error {
 		kind, _, _ := strings.Cut(channel, "/")
@@ -138,7 +143,7 @@ func chat(trial *flows.Trial, in io.Reader, show transcript) error {
 		result, err := playLine(trial, line)
 		switch {
 		case errors.Is(err, flows.ErrNotStarted):
-			show.hint("(the flow's start does not hold, so it says nothing)")
+			show.hint("(nothing is said: " + whyNot(result) + ")")
 		case err != nil:
 			show.hint("(" + err.Error() + ")")
 		default:
@@ -148,6 +153,14 @@ func chat(trial *flows.Trial, in io.Reader, show transcript) error {
 	}
 	show.outcome(trial)
 	return lines.Err()
+}
+
+// whyNot says why a flow did not start.
+func whyNot(result flows.Result) string {
+	for _, line := range result.Trace {
+		return line.Did + ", " + line.Detail
+	}
+	return "that begins no conversation"
 }
 
 // play has a script talk to a flow. Its error says what did not come out even.
@@ -165,7 +178,7 @@ func play(trial *flows.Trial, script string, show transcript) error {
 		show.said(answer)
 		result, err := playLine(trial, answer)
 		if errors.Is(err, flows.ErrNotStarted) {
-			return fmt.Errorf("the flow does not start with %q", answer)
+			return fmt.Errorf("the flow does not start with %q: %s", answer, whyNot(result))
 		}
 		if err != nil {
 			return err

@@ -30,7 +30,7 @@ func TestTryFlow(t *testing.T) {
 	a := try(object("text", "Hi", "channel", "whatsapp", "known", object("country", "GB")))
 	require.Equal(t, http.StatusOK, a.status, string(a.body))
 	require.JSONEq(t, `[{"text":"What is it about?","media":[],"buttons":[{"title":"Prices","value":"Prices"},{"title":"Support","value":"Support"}],"form":null}]`, jsonOf(t, a.at("replies")))
-	require.Equal(t, []any{"topic: asked"}, a.at("trace"))
+	require.Equal(t, []any{"flow: started, tried: the first message", "topic: asked"}, a.at("trace"))
 	require.Equal(t, "topic", a.text("waiting_for"))
 	require.Equal(t, []any{true, false}, []any{a.at("started"), a.at("ended")})
 
