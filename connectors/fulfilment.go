@@ -155,7 +155,8 @@ func (c Capabilities) RenderTexts(replies []TurnReply) []string {
 	return said
 }
 
-// AnswerJSON is a response that is one document, without HTML escapes.
+// AnswerJSON is a response that is one document, without HTML escapes: programs
+// log what they read. It cannot fail on what usher itself put together.
 func AnswerJSON(document any) Response {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -1,15 +1,9 @@
 package bot
 
-import (
-	"bytes"
-	"encoding/json"
+import "usher/connectors"
 
-	"usher/connectors"
-)
-
-// encodeTurn writes t without a null where the contract has a list or map, and
-// without HTML escapes: bots log what they read.
-func encodeTurn(t connectors.Turn) []byte {
+// filled is t without a null where the contract has a list or map.
+func filled(t connectors.Turn) connectors.Turn {
 	if t.Known == nil {
 		t.Known = map[string]bool{}
 	}
@@ -21,7 +15,7 @@ func encodeTurn(t connectors.Turn) []byte {
 		replies = append(replies, complete(r))
 	}
 	t.Replies = replies
-	return encode(t)
+	return t
 }
 
 func complete(r connectors.TurnReply) connectors.TurnReply {
@@ -35,16 +29,4 @@ func complete(r connectors.TurnReply) connectors.TurnReply {
 		r.Form = &connectors.Form{Title: r.Form.Title, Fields: []connectors.FormField{}}
 	}
 	return r
-}
-
-// encode cannot fail on what usher itself put together: values are texts,
-// numbers and booleans.
-func encode(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return []byte("{}")
-	}
-	return bytes.TrimRight(b.Bytes(), "\n")
 }

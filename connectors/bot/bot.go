@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -110,7 +109,7 @@ func (c *channel) Deadline() time.Duration { return c.deadline }
 // Respond writes the outcome of a turn: every key is there, and lists and maps
 // are never null.
 func (c *channel) Respond(_ *connectors.Request, t connectors.Turn) connectors.Response {
-	return connectors.Response{Status: http.StatusOK, ContentType: "application/json", Body: encodeTurn(t)}
+	return connectors.AnswerJSON(filled(t))
 }
 
 // Format keeps secrets out of whatever prints a channel.

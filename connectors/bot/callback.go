@@ -40,7 +40,7 @@ type callback struct {
 // its own for it. Errors are *outbound.Error.
 func (c *caller) Send(ctx context.Context, to connectors.Address, m connectors.Message) (platformID string, err error) {
 	reply := connectors.TurnReply{Text: m.Text, Media: m.Media, Buttons: m.Buttons, Form: m.Form}
-	body := encode(callback{ExternalID: to.ExternalID, MessageID: m.ID, Replies: []connectors.TurnReply{complete(reply)}})
+	body := connectors.AnswerJSON(callback{ExternalID: to.ExternalID, MessageID: m.ID, Replies: []connectors.TurnReply{complete(reply)}}).Body
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, bytes.NewReader(body))
 	if err != nil {
 		return "", &outbound.Error{Class: outbound.Permanent, Text: "callback_url is no address"}

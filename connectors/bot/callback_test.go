@@ -79,6 +79,6 @@ func TestSend(t *testing.T) {
 func TestCallbackShape(t *testing.T) {
 	t.Parallel()
 	var got map[string]any
-	require.NoError(t, json.Unmarshal(encode(callback{Replies: []connectors.TurnReply{complete(connectors.TurnReply{})}}), &got))
+	require.NoError(t, json.Unmarshal(connectors.AnswerJSON(callback{Replies: []connectors.TurnReply{complete(connectors.TurnReply{})}}).Body, &got))
 	require.Equal(t, map[string]any{"external_id": "", "message_id": "", "replies": []any{map[string]any{"text": "", "media": []any{}, "buttons": []any{}, "form": nil}}}, got)
 }
