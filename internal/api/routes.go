@@ -53,6 +53,8 @@ func (s *Server) routes() []route {
 		{method: "PATCH", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.patchContact), body: contactBody{}, summary: "Change a contact (JSON Merge Patch)"},
 		{method: "DELETE", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.archiveContact), status: http.StatusNoContent, summary: "Archive a contact"},
 		{method: "POST", path: "/v1/contacts/{id}/restore", needs: agent, mount: typed(s.restoreContact), summary: "Bring an archived contact back"},
+		{method: "POST", path: "/v1/contacts/{id}/erase", needs: admin, mount: typed(s.eraseContact), status: http.StatusAccepted, summary: "Forget a person for good"},
+		{method: "GET", path: "/v1/erasures/{id}", needs: read, mount: typed(s.getErasure), summary: "See how far the forgetting of a person is"},
 		{method: "POST", path: "/v1/contacts/{id}/block", needs: agent, mount: typed(s.blockContact), body: blockBody{}, bare: true, summary: "Keep what a contact writes from arriving, for a time or for ever"},
 		{method: "PUT", path: "/v1/contacts/{id}/tags/{tag}", needs: agent, mount: typed(s.tagContact), status: http.StatusNoContent, summary: "Give a contact a tag; 201 when the tag is a new one"},
 		{method: "DELETE", path: "/v1/contacts/{id}/tags/{tag}", needs: agent, mount: typed(s.untagContact), status: http.StatusNoContent, summary: "Take a tag off a contact"},

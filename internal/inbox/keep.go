@@ -228,3 +228,32 @@ func Repeat(sweep func() (int64, error)) error {
 	}
 	return nil
 }
+
+// Erase empties the events of lanes and ends those that were still to run; their
+// keys stay, so that a redelivery is still known.
+func Erase(tx *database.Tx, lanes []int64) error {
+	now, err := tx.Now()
+	if err != nil {
+		return err
+	}
+	for part := range slices.Chunk(lanes, listMost) {
+		args := make([]any, len(part))
+		for i, lane := range part {
+			args[i] = lane
+		}
+		in := " IN " + database.Placeholders(1, len(part))
+		for _, state := range []string{"=0", "<>0"} { // an index each in the embedded file
+			_, err := tx.Run("UPDATE events SET event=NULL, raw=NULL, answer=NULL, trace=NULL, guest_id='', contact_id='',"+
+				" reason=CASE WHEN state=0 THEN 'erased' ELSE reason END, done_at=CASE WHEN state=0 THEN ? ELSE done_at END,"+
+				" state=CASE WHEN state=0 THEN 2 ELSE state END"+
+				" WHERE state"+state+" AND lane"+in, append([]any{now}, args...)...)
+			if err != nil {
+				return fmt.Errorf("erase events: %w", err)
+			}
+		}
+		if _, err := tx.Run("DELETE FROM expiries WHERE lane"+in, args...); err != nil {
+			return fmt.Errorf("erase events: %w", err)
+		}
+	}
+	return nil
+}

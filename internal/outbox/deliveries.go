@@ -173,3 +173,25 @@ func settleDeliveries(tx *database.Tx, deliveries []*Delivery) error {
 	}
 	return nil
 }
+
+// Erase takes a contact off its way to all destinations. What is under way to
+// one is settled against rows that are gone, and so forgotten.
+func Erase(tx *database.Tx, contactID string) error {
+	var syncs []any
+	err := tx.Query(func(r *sql.Rows) error {
+		var destination string
+		err := r.Scan(&destination)
+		syncs = append(syncs, SyncID(destination, contactID))
+		return err
+	}, "SELECT DISTINCT destination FROM deliveries WHERE contact_id=?", contactID)
+	if err == nil && len(syncs) > 0 {
+		_, err = tx.Run("DELETE FROM syncs WHERE id IN "+database.Placeholders(1, len(syncs)), syncs...)
+	}
+	if err == nil {
+		_, err = tx.Run("DELETE FROM deliveries WHERE contact_id=?", contactID)
+	}
+	if err != nil {
+		return fmt.Errorf("erase deliveries: %w", err)
+	}
+	return nil
+}
