@@ -18,7 +18,7 @@ import (
 const (
 	// callMargin is what a claim lasts beyond the call's own time: to look the
 	// person up before and to store the event after it.
-	callMargin = 10 * time.Second
+	callMargin = 7 * time.Second
 	// firstCallWait and longestCallWait space out attempts: a person waits.
 	firstCallWait   = 500 * time.Millisecond
 	longestCallWait = 10 * time.Second

@@ -20,7 +20,7 @@ const (
 	topicTimers = "timers"
 	// timerClaim is how long a claim lasts: a call that may take longer asks for
 	// more. What a node claimed and died of is another's after that.
-	timerClaim = 20 * time.Second
+	timerClaim = 12 * time.Second
 	// listPause keeps nudges from making listings follow each other at once.
 	listPause = 20 * time.Millisecond
 	// timerAgain is when a timer is tried again whose event could not be stored.
@@ -28,7 +28,7 @@ const (
 	// maxBroken is how many claims of a timer may end with their process.
 	maxBroken = 5
 	// countEvery is how often timers are counted for the metrics.
-	countEvery = 15 * time.Second
+	countEvery = time.Minute
 )
 
 // offerTimers takes timers that were just written and are due soon, or tells

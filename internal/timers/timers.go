@@ -128,11 +128,7 @@ func Due(ctx context.Context, db *database.DB, q Query) ([]Timer, error) {
 		return nil, nil
 	}
 	tx := db.Read(ctx)
-	now, err := tx.Now()
-	if err != nil {
-		return nil, fmt.Errorf("list timers: %w", err)
-	}
-	where, args := " WHERE due_at<=? AND until<?", []any{q.Until, now}
+	where, args := " WHERE due_at<=? AND until<"+tx.NowSQL(), []any{q.Until}
 	if len(q.Parts) > 0 && len(q.Parts) < database.Partitions {
 		where += " AND part IN " + database.Placeholders(1, len(q.Parts))
 		for _, p := range q.Parts {
