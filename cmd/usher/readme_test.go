@@ -17,6 +17,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// serving runs usher until the test ends and returns its address.
+func serving(t *testing.T, args, environ []string) string {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	greeting, says := io.Pipe()
+	served := make(chan int, 1)
+	go func() {
+		var trouble strings.Builder
+		served <- run(ctx, args, environ, strings.NewReader(""), says, &trouble)
+		says.Close()
+	}()
+	t.Cleanup(func() {
+		stop()
+		assert.Zero(t, <-served)
+	})
+	first := make([]byte, 4096)
+	n, err := greeting.Read(first)
+	require.NoError(t, err)
+	go func() { _, _ = io.Copy(io.Discard, greeting) }()
+	return regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(first[:n]))
+}
+
 // The bot's conversation in the README ends as the README says: as one lead,
 // delivered, however often its turns are posted.
 func TestTheReadmesConversation(t *testing.T) {
@@ -28,22 +50,7 @@ func TestTheReadmesConversation(t *testing.T) {
 
 	dir := t.TempDir()
 	environ := []string{"USHER_DATA_DIR=" + dir, "USHER_LISTEN=127.0.0.1:0", "USHER_LOG_LEVEL=error"}
-	ctx, stop := context.WithCancel(t.Context())
-	greeting, says := io.Pipe()
-	served := make(chan int, 1)
-	go func() {
-		var trouble strings.Builder
-		served <- run(ctx, []string{"serve"}, environ, strings.NewReader(""), says, &trouble)
-		says.Close()
-	}()
-	defer func() {
-		stop()
-		require.Zero(t, <-served)
-	}()
-	first := make([]byte, 4096)
-	n, err := greeting.Read(first)
-	require.NoError(t, err)
-	base := regexp.MustCompile(`http://127\.0\.0\.1:\d+`).FindString(string(first[:n]))
+	base := serving(t, []string{"serve"}, environ)
 	key, err := os.ReadFile(filepath.Join(dir, "admin.key"))
 	require.NoError(t, err)
 
@@ -53,7 +60,7 @@ func TestTheReadmesConversation(t *testing.T) {
 	}
 	for range 2 {
 		for _, turn := range turns {
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, base+"/hooks/bot/site", bytes.NewReader(turn[1]))
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/hooks/bot/site", bytes.NewReader(turn[1]))
 			require.NoError(t, err)
 			req.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(key)))
 			req.Header.Set("Content-Type", "application/json")
@@ -68,7 +75,7 @@ func TestTheReadmesConversation(t *testing.T) {
 	}
 	require.EventuallyWithT(t, func(c *assert.CollectT) {
 		var out strings.Builder
-		code := run(ctx, []string{"deliveries", "list"}, environ, strings.NewReader(""), &out, io.Discard)
+		code := run(t.Context(), []string{"deliveries", "list"}, environ, strings.NewReader(""), &out, io.Discard)
 		require.Zero(c, code)
 		require.Equal(c, 1, strings.Count(out.String(), "lead.created"), out.String())
 		require.Regexp(c, `sink +lead\.created +con_\w+ +delivered`, out.String())
