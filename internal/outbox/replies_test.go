@@ -163,7 +163,8 @@ func TestRetryReply(t *testing.T) {
 			return SettleReplies(tx, []Settlement{{given, ReplyFailed}, {late, ReplySent}, {fine, ReplySent}})
 		})
 		write(t, db, func(tx *database.Tx) error {
-			return NoteProgress(tx, []Note{{late.Business, late.Channel, "wamid.late", Failed}, {fine.Business, fine.Channel, "wamid.fine", Read}})
+			_, err := NoteProgress(tx, []Note{{late.Business, late.Channel, "wamid.late", Failed}, {fine.Business, fine.Channel, "wamid.fine", Read}})
+			return err
 		})
 		require.ErrorIs(t, failed(fine), ErrState)
 		require.ErrorIs(t, failed(Reply{ID: given.ID, Business: "another"}), ErrNotFound)
