@@ -33,7 +33,7 @@ type body struct {
 	Language  string           `json:"language"`
 	Page      *connectors.Page `json:"page"`
 	Referrer  string           `json:"referrer"` // the page before this one
-	Given     *bool            `json:"given"` // consent only
+	Given     *bool            `json:"given"`    // consent only
 }
 
 // data is the union of what the types carry.
