@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -20,7 +21,7 @@ type filter struct {
 const urlFilter = "url"
 
 // filters lists what may follow a | in a template.
-func filters() []filter {
+var filters = sync.OnceValue(func() []filter {
 	onText := func(f func(string) string) func(*machine, any, []any) any {
 		return func(_ *machine, v any, _ []any) any {
 			if v == nil {
@@ -61,7 +62,7 @@ func filters() []filter {
 			return v
 		}},
 	}
-}
+})
 
 func filterNamed(name string) (filter, bool) {
 	all := filters()

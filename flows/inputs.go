@@ -2,6 +2,7 @@ package flows
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/expr-lang/expr/types"
 
@@ -25,7 +26,7 @@ type input struct {
 }
 
 // inputs lists every kind of input.
-func inputs() []input {
+var inputs = sync.OnceValue(func() []input {
 	builtIn := func(name string) func(any, contacts.Locale) (any, error) {
 		return contacts.Field{Name: name, Type: contacts.Text, BuiltIn: true}.Parse
 	}
@@ -55,7 +56,7 @@ func inputs() []input {
 		{name: "location", typ: types.String, parse: parseLocation, other: sentLocation,
 			invalid: "Please share your location.", fields: []string{"text"}},
 	}
-}
+})
 
 const choiceInput = "choice"
 

@@ -17,6 +17,7 @@ type reader struct {
 	file     string
 	lines    []string
 	flow     *Flow
+	kinds    []kind
 	scope    *scope
 	problems []Problem
 	// later runs when all steps are known: expressions name variables and

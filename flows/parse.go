@@ -44,6 +44,7 @@ func newReader(file string, doc []byte, fields *contacts.Fields) *reader {
 		file:  file,
 		lines: strings.Split(string(doc), "\n"),
 		flow:  &Flow{file: file, Source: doc},
+		kinds: kinds(),
 		scope: &scope{fields: fields, guess: true},
 	}
 }
@@ -191,7 +192,7 @@ func (r *reader) step(o *object, s *step) {
 	r.target(o, "go", &s.then)
 	r.target(o, "otherwise", &s.otherwise)
 	var found []entry
-	for _, k := range kinds() {
+	for _, k := range r.kinds {
 		e, ok := o.take(k.key)
 		if !ok {
 			continue
