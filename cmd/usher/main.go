@@ -54,6 +54,7 @@ func commands() []*cobra.Command {
 		flowCommand(),
 		eventsCommand(),
 		deliveriesCommand(),
+		contactsCommand(),
 		keyCommand(),
 		doctorCommand(),
 		healthCommand(),

@@ -50,10 +50,11 @@ func (s *Server) operation(r route) huma.Operation {
 		status = http.StatusOK
 	}
 	problems := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[problem](), true, "Problem")
+	tag, _, _ := strings.Cut(strings.Split(r.path, "/")[2], ".")
 	op := huma.Operation{
 		Method: r.method, Path: r.path, Summary: r.summary,
 		OperationID:   operationID(r),
-		Tags:          []string{strings.Split(r.path, "/")[2]},
+		Tags:          []string{tag},
 		DefaultStatus: status,
 		// Bodies are read by decode, which tells every fault at once.
 		SkipValidateBody: true,

@@ -6,6 +6,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
+
+	"usher/contacts"
 )
 
 // route is one row of the table below.
@@ -48,6 +50,8 @@ func (s *Server) routes() []route {
 		// People.
 		{method: "GET", path: "/v1/contacts", needs: read, mount: typed(s.listContacts), summary: "List contacts"},
 		{method: "POST", path: "/v1/contacts", needs: agent, mount: typed(s.createContact), status: http.StatusCreated, body: contactBody{}, summary: "Add a contact"},
+		{method: "GET", path: "/v1/contacts.csv", needs: read, mount: typed(s.exportContacts(contacts.CSV, "text/csv; charset=utf-8")), summary: "Export contacts as CSV"},
+		{method: "GET", path: "/v1/contacts.ndjson", needs: read, mount: typed(s.exportContacts(contacts.NDJSON, "application/x-ndjson")), summary: "Export contacts, a JSON object a line"},
 		{method: "GET", path: "/v1/contacts/counts", needs: read, mount: typed(s.countContacts), summary: "Count contacts by status, flow, type or channel"},
 		{method: "GET", path: "/v1/contacts/{id}", needs: read, mount: typed(s.getContact), summary: "Read a contact"},
 		{method: "PATCH", path: "/v1/contacts/{id}", needs: agent, mount: typed(s.patchContact), body: contactBody{}, summary: "Change a contact (JSON Merge Patch)"},
