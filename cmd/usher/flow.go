@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,7 +15,9 @@ import (
 	"usher/config"
 	"usher/connectors"
 	"usher/contacts"
+	"usher/contacts/sqlstore"
 	"usher/flows"
+	"usher/internal/gateway"
 )
 
 // flowCommand is what a flow's author works with.
@@ -36,7 +40,7 @@ func flowCheckCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			problems, err := shelf.check(files)
+			problems, err := shelf.check(cmd.Context(), files)
 			if err != nil {
 				return err
 			}
@@ -89,7 +93,7 @@ func (s *flowShelf) fieldsOf(business string) (*contacts.Fields, error) {
 
 // check reads files and says everything that is wrong with them, in their order:
 // for the main business, then what only another business minds.
-func (s *flowShelf) check(files []string) ([]flows.Problem, error) {
+func (s *flowShelf) check(ctx context.Context, files []string) ([]flows.Problem, error) {
 	var documents []flows.Document
 	var problems []flows.Problem
 	for _, file := range files {
@@ -105,14 +109,15 @@ func (s *flowShelf) check(files []string) ([]flows.Problem, error) {
 		documents = append(documents, flows.Document{File: file, Text: text})
 	}
 	documents = append(documents, s.otherDocuments(files)...)
-	_, own, between := judgeFlows(s.cfg, s.cfg.Business.ID, documents, s.fields)
+	teams := s.teams(ctx, documents)
+	_, own, between := judgeFlows(s.cfg, s.cfg.Business.ID, documents, s.fields, teams[s.cfg.Business.ID])
 	problems = append(append(problems, own...), between...)
 	for _, b := range s.cfg.Businesses {
 		fields, err := s.fieldsOf(b.ID)
 		if err != nil {
 			return nil, fmt.Errorf("business %s: %w", b.ID, err)
 		}
-		_, own, between := judgeFlows(s.cfg, b.ID, documents, fields)
+		_, own, between := judgeFlows(s.cfg, b.ID, documents, fields, teams[b.ID])
 		for _, p := range append(own, between...) {
 			if slices.Contains(problems, p) {
 				continue
@@ -135,6 +140,40 @@ func (s *flowShelf) others(besides []string) []*flows.Flow {
 	}
 	return others
 }
+
+// teams are each business's teams that have agents, which only the database
+// knows; nil where it does not say. Flows that ask for nobody need none.
+func (s *flowShelf) teams(ctx context.Context, documents []flows.Document) map[string][]string {
+	asks := func(d flows.Document) bool { return bytes.Contains(d.Text, []byte("handover")) }
+	if s.path == "" || !slices.ContainsFunc(documents, asks) {
+		return nil
+	}
+	known := map[string][]string{s.cfg.Business.ID: {}}
+	for _, b := range s.cfg.Businesses {
+		known[b.ID] = []string{}
+	}
+	if isThere(s.cfg) != nil {
+		return known // an installation that has not begun has no teams
+	}
+	ctx, cancel := context.WithTimeout(ctx, teamsPatience)
+	defer cancel()
+	db, err := openDatabase(ctx, s.cfg)
+	if err != nil {
+		return nil
+	}
+	defer db.Close()
+	for business := range known {
+		teams, err := sqlstore.New(db.Read(ctx)).Teams(business)
+		if err != nil {
+			return nil
+		}
+		known[business] = gateway.Staffed(teams)
+	}
+	return known
+}
+
+// teamsPatience is how long a check waits for a database that is away.
+const teamsPatience = 3 * time.Second
 
 // otherDocuments are the configuration's flow files besides the given ones, as
 // far as they can be read: serve and doctor say so if one cannot.

@@ -33,21 +33,22 @@ func readFlows(cfg *config.Config, business string, fields *contacts.Fields) ([]
 		}
 		documents = append(documents, flows.Document{File: path, Text: text})
 	}
-	parsed, own, between := judgeFlows(cfg, business, documents, fields)
+	parsed, own, between := judgeFlows(cfg, business, documents, fields, nil)
 	problems := append(own, between...)
 	return parsed, slices.DeleteFunc(problems, func(p flows.Problem) bool { return p.Warning }), nil
 }
 
 // judgeFlows parses documents for one business and says what is wrong: with each
-// of them, and with what one says of others and of destinations.
+// of them, and with what one says of others, of destinations and, unless they are
+// nil, of teams.
 //
 // Every flow is the main business's. A further business has its own fields and
 // destinations and need not be able to run all flows: of those that none of its
 // channels can come to, problems do not count.
-func judgeFlows(cfg *config.Config, business string, documents []flows.Document, fields *contacts.Fields) (parsed []*flows.Flow, own, between []flows.Problem) {
+func judgeFlows(cfg *config.Config, business string, documents []flows.Document, fields *contacts.Fields, teams []string) (parsed []*flows.Flow, own, between []flows.Problem) {
 	parsed, own = flows.ParseAll(documents, fields)
 	between = flows.CheckAll(parsed, flows.Around{
-		Open: cfg.Sample, Destinations: destinationsFor(cfg, business), Channels: shownOn(cfg), Secrets: secretNames(cfg),
+		Open: cfg.Sample, Destinations: destinationsFor(cfg, business), Channels: shownOn(cfg), Teams: teams, Secrets: secretNames(cfg),
 	})
 	if business != cfg.Business.ID {
 		needed := neededFiles(cfg, business, documents)

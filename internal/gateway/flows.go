@@ -149,15 +149,41 @@ func (g *Gateway) fitToRun(ctx context.Context, b *Business, id string, doc []by
 		return err
 	}
 	all := slices.DeleteFunc(b.Flows.All(), func(f *flows.Flow) bool { return f.ID == id })
-	destinations := make([]string, 0, len(b.Destinations))
-	for _, d := range b.Destinations {
-		destinations = append(destinations, d.ID)
+	around, err := g.around(ctx, b)
+	if err != nil {
+		return err
 	}
-	found := slices.DeleteFunc(flows.CheckAll(append(all, parsed), flows.Around{Destinations: destinations}), func(p flows.Problem) bool { return p.Warning || p.File != documentName })
+	found := slices.DeleteFunc(flows.CheckAll(append(all, parsed), around), func(p flows.Problem) bool { return p.Warning || p.File != documentName })
 	if len(found) > 0 {
 		return &FlowFaults{found}
 	}
 	return nil
+}
+
+// around is what the business's flows are surrounded by.
+func (g *Gateway) around(ctx context.Context, b *Business) (flows.Around, error) {
+	around := flows.Around{Destinations: []string{}, Channels: []string{}}
+	for _, d := range b.Destinations {
+		around.Destinations = append(around.Destinations, d.ID)
+	}
+	for id := range b.Channels {
+		kind, _, _ := strings.Cut(id, "/")
+		around.Channels = append(around.Channels, kind)
+	}
+	teams, err := sqlstore.New(g.DB.Read(ctx)).Teams(b.ID)
+	around.Teams = Staffed(teams)
+	return around, err
+}
+
+// Staffed are the teams that have agents, by all names that a handover can use.
+func Staffed(teams []*contacts.Team) []string {
+	names := []string{}
+	for _, t := range teams {
+		if len(t.Members) > 0 {
+			names = append(names, t.ID, t.Name)
+		}
+	}
+	return names
 }
 
 // documentName stands where a problem of a file has the file's name.
@@ -175,6 +201,16 @@ func (g *Gateway) readDocument(ctx context.Context, b *Business, id string, doc 
 		return nil, nil, &FlowFaults{slices.DeleteFunc(problems, func(p flows.Problem) bool { return p.Warning })}
 	case id != "" && parsed.ID != id:
 		return nil, nil, &connectors.FieldError{Field: "id", Code: "invalid", Detail: fmt.Sprintf("the document is that of %q; an id does not change", parsed.ID)}
+	}
+	around, err := g.around(ctx, b)
+	if err != nil {
+		return nil, nil, err
+	}
+	around.Destinations = nil // what it names may still be made before it is published
+	for _, p := range flows.CheckAll(append(b.Flows.All(), parsed), around) {
+		if p.Warning && p.File == documentName {
+			problems = append(problems, p)
+		}
 	}
 	return parsed, problems, nil
 }
