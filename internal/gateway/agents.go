@@ -23,6 +23,8 @@ const (
 	mostTeams  = 500
 	// nameMost bounds their names, in bytes.
 	nameMost = 200
+	// mostHours bounds the entries of a team's hours; a week has seven days.
+	mostHours = 30
 	// mostConversations is the largest bound of what an agent holds.
 	mostConversations = 10_000
 )
@@ -302,6 +304,10 @@ func applyTeam(people *sqlstore.Store, t *contacts.Team, p TeamPatch) error {
 	}
 	if p.Hours != nil {
 		t.Hours = *p.Hours
+		if len(t.Hours) > mostHours {
+			fault("hours", "too_long", "want at most 30 entries")
+			t.Hours = nil
+		}
 		wrong := hours.Week(t.Hours).Faults()
 		for _, days := range sortedKeys(wrong) {
 			fault("hours", "invalid", fmt.Sprintf("%.40s: %v", days, wrong[days]))

@@ -358,6 +358,30 @@ func TestTakenFromTheFlow(t *testing.T) {
 	})
 }
 
+// B-002-05, B-002-06: everybody begins with the flow, on every channel; whoever
+// asks for a person is handed over at once, in the middle of a question, and
+// from then on the clock runs.
+func TestAskingForAPerson(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		faq := "id: faq\nname: Questions\nsteps:\n  - {id: q, ask: \"How can we help?\"}\n  - say: Let me see.\n"
+		human := strings.Replace(strings.ReplaceAll(support, "WAIT", "300ms"), "defaults:", "start: {trigger: keyword, keywords: [human]}\ndefaults:", 1)
+		w := setup(t, be, withFlows(human, faq))
+		w.team(TeamPatch{}, w.agent("Bob"))
+		for _, channel := range []string{"web/site", "phone/acme"} {
+			k := w.talk(channel, "447700900001", "Hello")
+			k.says("< Hello", "> How can we help?")
+			k.becomes(contacts.ByFlow, "")
+			w.say(channel, "447700900001", "Human")
+			said := []string{"< Hello", "> How can we help?", "< Human", "> In a moment."}
+			k.says(append(said, "> Everybody is busy.", "> Your e-mail?")...)
+			k.becomes(contacts.FollowUp, "")
+		}
+		require.Equal(t, []string{"How can we help?"}, texts(w.turn(message("s-1", "Hello"))))
+		require.Equal(t, []string{"In a moment."}, texts(w.turn(message("s-1", "human"))))
+	})
+}
+
 // Two agents take it at once: one gets it. Whoever comes as the time ends either
 // has it, and nothing is asked, or comes too late for that.
 func TestTakeAtOnce(t *testing.T) {
