@@ -5,11 +5,9 @@ import (
 	"context"
 	"slices"
 
-	"usher/connectors"
 	"usher/contacts"
 	"usher/contacts/sqlstore"
 	"usher/internal/ids"
-	"usher/internal/outbox"
 )
 
 // update keeps what the turn learnt with its contact.
@@ -266,16 +264,4 @@ func (g *Gateway) takeAddress(people *sqlstore.Store, t *turn, k taking) (*histo
 	loser.UpdatedAt = t.now
 	t.deliveries = append(t.deliveries, leadsFor(t.ch.Business, loser, []string{k.address.Kind}, "", t.work.row.ID, t.now)...)
 	return historyOf(&before, loser, contacts.Source{Channel: t.ch.ID, Via: "channel"}, ""), people.PutContacts([]*contacts.Contact{loser})
-}
-
-// note keeps what an event that is no part of a conversation says.
-func (t *turn) note() {
-	switch t.ev.Kind {
-	case connectors.KindIdentity:
-		t.outcome.State, t.outcome.Reason = ignored, "changes of a person's ids are not followed"
-	case connectors.KindStatus:
-		if progress, ok := outbox.ProgressOf(t.ev.Status); ok && t.ev.MessageID != "" {
-			t.notes = append(t.notes, outbox.Note{Business: t.ch.Business.ID, Channel: t.ch.ID, PlatformID: t.ev.MessageID, Progress: progress})
-		}
-	}
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -77,6 +78,37 @@ func TestStatusBeforeItsMessage(t *testing.T) {
 			return len(lines) > 1 && lines[1].State == "delivered"
 		}, soon, look)
 		require.True(t, told)
+	})
+}
+
+// Some platforms say up to when everything was read.
+func TestStatusUntilATime(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		w := setup(t, be)
+		w.say("phone/acme", "p", "Hi")
+		conversation := w.g.ConversationOf(w.b.Channels["phone/acme"], "p")
+		states := func() (all []string) {
+			lines, err := w.g.Messages(t.Context(), w.b, conversation, 0, 10)
+			require.NoError(t, err)
+			for _, line := range lines {
+				if line.Out {
+					all = append(all, line.State)
+				}
+			}
+			return all
+		}
+		require.Eventually(t, func() bool { return slices.Equal(states(), []string{"sent", "sent"}) && len(w.phone.texts("p")) == 2 }, soon, look)
+		read := func(person string, at time.Time) {
+			require.NoError(t, w.post("phone/acme", connectors.Event{Kind: connectors.KindStatus, ExternalID: person, Status: "read", Watermark: at}))
+			w.idle()
+		}
+		read("p", time.Now().Add(-time.Hour))
+		read("stranger", time.Now())
+		require.Equal(t, []string{"sent", "sent"}, states())
+		read("p", time.Now())
+		require.Equal(t, []string{"read", "read"}, states())
+		require.Empty(t, w.events(quarantined))
 	})
 }
 

@@ -26,7 +26,9 @@ func (g *Gateway) settle(ctx context.Context, turns []*turn) (kept []*turn, defe
 	used := map[string]bool{}
 	for _, t := range turns {
 		if t.ch != nil && !t.own && !personal(t.ev) {
-			t.note()
+			if err := g.note(ctx, t); err != nil {
+				return nil, nil, err
+			}
 		}
 		if t.conv == nil {
 			kept = append(kept, t)

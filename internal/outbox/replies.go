@@ -149,16 +149,22 @@ func SettleReplies(tx *database.Tx, settled []Settlement) error {
 
 // Note is a platform's word on how far a message got.
 type Note struct {
-	Business, Channel, PlatformID string
-	Progress                      Progress
+	Business, Channel string
+	PlatformID        string // of the message; empty: Reply says which
+	Reply             string // id of one that was sent
+	Progress          Progress
 }
 
 // NoteProgress stores how far messages got, and returns the notes that told
 // something new. A message that is not known as sent is passed over.
 func NoteProgress(tx *database.Tx, notes []Note) (news []Note, err error) {
 	for _, n := range notes {
-		changed, err := tx.Run("UPDATE replies SET progress=? WHERE platform_id=? AND business_id=? AND channel=? AND progress<?",
-			int(n.Progress), n.PlatformID, n.Business, n.Channel, int(n.Progress))
+		which, id := "platform_id=?", n.PlatformID
+		if n.Reply != "" {
+			which, id = "id=? AND state=1", n.Reply
+		}
+		changed, err := tx.Run("UPDATE replies SET progress=? WHERE "+which+" AND business_id=? AND channel=? AND progress<?",
+			int(n.Progress), id, n.Business, n.Channel, int(n.Progress))
 		if err != nil {
 			return nil, fmt.Errorf("note progress: %w", err)
 		}

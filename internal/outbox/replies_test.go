@@ -89,7 +89,7 @@ func TestSettleReplyOnce(t *testing.T) {
 		require.Equal(t, Sent, progress())
 		note := func(business, channel, id string, p Progress) {
 			write(t, db, func(tx *database.Tx) error {
-				_, err := NoteProgress(tx, []Note{{business, channel, id, p}})
+				_, err := NoteProgress(tx, []Note{{Business: business, Channel: channel, PlatformID: id, Progress: p}})
 				return err
 			})
 		}
@@ -163,7 +163,10 @@ func TestRetryReply(t *testing.T) {
 			return SettleReplies(tx, []Settlement{{given, ReplyFailed}, {late, ReplySent}, {fine, ReplySent}})
 		})
 		write(t, db, func(tx *database.Tx) error {
-			_, err := NoteProgress(tx, []Note{{late.Business, late.Channel, "wamid.late", Failed}, {fine.Business, fine.Channel, "wamid.fine", Read}})
+			_, err := NoteProgress(tx, []Note{
+				{Business: late.Business, Channel: late.Channel, PlatformID: "wamid.late", Progress: Failed},
+				{Business: fine.Business, Channel: fine.Channel, Reply: fine.ID, Progress: Read},
+			})
 			return err
 		})
 		require.ErrorIs(t, failed(fine), ErrState)

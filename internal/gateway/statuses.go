@@ -2,9 +2,11 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"usher/connectors"
+	"usher/contacts"
 	"usher/internal/database"
 	"usher/internal/outbox"
 )
@@ -37,6 +39,9 @@ func (e *early) park(notes []outbox.Note) {
 		e.by = map[platformMessage]outbox.Progress{}
 	}
 	for _, n := range notes {
+		if n.PlatformID == "" {
+			continue
+		}
 		key := platformMessage{n.Business, n.Channel, n.PlatformID}
 		if _, ok := e.by[key]; !ok {
 			e.order = append(e.order, key)
@@ -72,6 +77,50 @@ func (e *early) about(settled []outbox.Settlement) (notes []outbox.Note) {
 		}
 	}
 	return notes
+}
+
+// note keeps what an event that is no part of a conversation says.
+func (g *Gateway) note(ctx context.Context, t *turn) error {
+	switch t.ev.Kind {
+	case connectors.KindIdentity:
+		t.outcome.State, t.outcome.Reason = ignored, "changes of a person's ids are not followed"
+	case connectors.KindStatus:
+		progress, ok := outbox.ProgressOf(t.ev.Status)
+		switch {
+		case !ok:
+		case t.ev.MessageID != "":
+			t.notes = append(t.notes, outbox.Note{Business: t.ch.Business.ID, Channel: t.ch.ID, PlatformID: t.ev.MessageID, Progress: progress})
+		case !t.ev.Watermark.IsZero():
+			return g.noteUntil(ctx, t, progress)
+		}
+	}
+	return nil
+}
+
+// untilMost is how many of a conversation's last messages a status can be about
+// that names a time instead of one.
+const untilMost = 50
+
+// noteUntil keeps a status that is true of all that was sent until a time.
+func (g *Gateway) noteUntil(ctx context.Context, t *turn, progress outbox.Progress) error {
+	b, id := t.ch.Business, g.ConversationOf(t.ch, t.ev.ExternalID)
+	conv, _, err := g.Conversation(ctx, b, id)
+	if errors.Is(err, contacts.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	lines, err := g.Messages(ctx, b, id, max(conv.State.Seq-untilMost, 0), untilMost)
+	if err != nil {
+		return err
+	}
+	for _, line := range lines {
+		if line.Out && !line.At.After(t.ev.Watermark) {
+			t.notes = append(t.notes, outbox.Note{Business: b.ID, Channel: t.ch.ID, Reply: line.ID, Progress: progress})
+		}
+	}
+	return nil
 }
 
 // noteEarly writes what platforms said of replies before these were settled.
