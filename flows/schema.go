@@ -126,7 +126,7 @@ func (w vocabulary) field(what string) schema {
 }
 
 func attempts() schema {
-	return explained(atMost(maxAttempts), "How many wrong answers are taken; 3 unless said.")
+	return explained(atMost(maxAttempts), "How many wrong answers are taken: 3 by a question, 2 by a form unless said.")
 }
 
 func skipIfKnown() schema {
