@@ -293,7 +293,7 @@ func TestOnlyWhatIsMissing(t *testing.T) {
 func TestTakenInTime(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, be backend) {
-		w := setup(t, be, supportFlow("1s"))
+		w := setup(t, be, supportFlow("1h"))
 		bob, ann := w.agent("Bob"), w.agent("Ann")
 		w.team(TeamPatch{}, bob, ann)
 		k := w.talk("web/site", "v", "Help")
@@ -434,7 +434,7 @@ func TestTakeAtOnce(t *testing.T) {
 func TestAssigneeOfTheContact(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, be backend) {
-		w := setup(t, be, supportFlow("300ms"))
+		w := setup(t, be, supportFlow("4s"))
 		bob, ann := w.agent("Bob"), w.agent("Ann")
 		w.team(TeamPatch{AutoAssign: ptr(true)}, ann)
 		c, err := w.g.CreateContact(t.Context(), w.b, Draft{Values: map[string]any{"name": "Ada", "phone": "+447700900123", "email": "ada@example.com"}, AssigneeID: bob.ID})
