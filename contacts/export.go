@@ -22,6 +22,8 @@ const (
 	CSV ExportFormat = "csv"
 	// NDJSON is an object a line, unknown is null.
 	NDJSON ExportFormat = "ndjson"
+	// XLSX is one sheet with the cells of CSV; numbers and yes or no are such.
+	XLSX ExportFormat = "xlsx"
 )
 
 // ParseColumns reads names of fields, separated by commas; their order is kept.
@@ -45,37 +47,70 @@ func ParseColumns(names string, fields *Fields) ([]Field, error) {
 	return columns, nil
 }
 
-// Export writes contacts one by one and keeps none. Flush it at the end.
-type Export struct {
-	format  ExportFormat
-	columns []Field
-	out     *bufio.Writer
-	csv     *csv.Writer // before out
+// Export writes contacts one by one and keeps none.
+type Export interface {
+	Write(*Contact) error
+	// Close writes the end. An export that failed needs none.
+	Close() error
 }
 
-// NewExport begins an export; a CSV has its head even without contacts.
-func NewExport(w io.Writer, format ExportFormat, columns []Field) (*Export, error) {
-	e := &Export{format: format, columns: columns, out: bufio.NewWriter(w)}
+// NewExport begins an export; a table has its head even without contacts.
+func NewExport(w io.Writer, format ExportFormat, columns []Field) (Export, error) {
 	switch format {
-	case NDJSON:
-		return e, nil
 	case CSV:
-		e.csv = csv.NewWriter(e.out)
-		names := make([]string, len(columns))
-		for i, f := range columns {
-			names[i] = f.Name
-		}
-		return e, e.csv.Write(names)
+		return newCSVExport(w, columns)
+	case NDJSON:
+		return &ndjsonExport{bufio.NewWriter(w), columns}, nil
+	case XLSX:
+		return newXLSXExport(w, columns)
 	default:
 		return nil, fmt.Errorf("no export format %q", format)
 	}
 }
 
-// Write one contact.
-func (e *Export) Write(c *Contact) error {
-	if e.format == CSV {
-		return e.writeCSV(c)
+type csvExport struct {
+	out     *bufio.Writer
+	csv     *csv.Writer // before out
+	columns []Field
+}
+
+func newCSVExport(w io.Writer, columns []Field) (*csvExport, error) {
+	out := bufio.NewWriter(w)
+	e := &csvExport{out, csv.NewWriter(out), columns}
+	names := make([]string, len(columns))
+	for i, f := range columns {
+		names[i] = f.Name
 	}
+	return e, e.csv.Write(names)
+}
+
+func (e *csvExport) Write(c *Contact) error {
+	row := make([]string, len(e.columns))
+	for i, f := range e.columns {
+		row[i] = cell(f, c.column(f))
+	}
+	if len(row) == 1 && row[0] == "" { // a blank line would be no row
+		e.csv.Flush()
+		_, err := e.out.WriteString("\"\"\n")
+		return err
+	}
+	return e.csv.Write(row)
+}
+
+func (e *csvExport) Close() error {
+	e.csv.Flush()
+	if err := e.csv.Error(); err != nil {
+		return err
+	}
+	return e.out.Flush()
+}
+
+type ndjsonExport struct {
+	out     *bufio.Writer
+	columns []Field
+}
+
+func (e *ndjsonExport) Write(c *Contact) error {
 	var line bytes.Buffer
 	line.WriteByte('{')
 	enc := json.NewEncoder(&line)
@@ -95,29 +130,7 @@ func (e *Export) Write(c *Contact) error {
 	return err
 }
 
-func (e *Export) writeCSV(c *Contact) error {
-	row := make([]string, len(e.columns))
-	for i, f := range e.columns {
-		row[i] = cell(f, c.column(f))
-	}
-	if len(row) == 1 && row[0] == "" { // a blank line would be no row
-		e.csv.Flush()
-		_, err := e.out.WriteString("\"\"\n")
-		return err
-	}
-	return e.csv.Write(row)
-}
-
-// Flush writes what is held back.
-func (e *Export) Flush() error {
-	if e.csv != nil {
-		e.csv.Flush()
-		if err := e.csv.Error(); err != nil {
-			return err
-		}
-	}
-	return e.out.Flush()
-}
+func (e *ndjsonExport) Close() error { return e.out.Flush() }
 
 // column is the value of any field, nil if it is not known.
 func (c *Contact) column(f Field) any {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/xuri/excelize/v2"
 	"pgregory.net/rapid"
 
 	"usher/contacts"
@@ -30,7 +31,7 @@ func exported(t require.TestingT, format contacts.ExportFormat, columns string, 
 	for _, c := range people {
 		require.NoError(t, e.Write(c))
 	}
-	require.NoError(t, e.Flush())
+	require.NoError(t, e.Close())
 	return out.String()
 }
 
@@ -59,6 +60,25 @@ func TestExportNDJSON(t *testing.T) {
 	require.Equal(t, `{"phone":"+447700900123","company_size":-20.5,"newsletter":true,"hint":"=1+1","tags":["vip","a,b"],"last_seen_at":null}`+"\n"+
 		`{"phone":null,"company_size":null,"newsletter":null,"hint":null,"tags":[],"last_seen_at":null}`+"\n",
 		exported(t, contacts.NDJSON, "phone,company_size,newsletter,hint,tags,last_seen_at", exportedAda(), &contacts.Contact{ID: "con_2"}))
+}
+
+func TestExportXLSX(t *testing.T) {
+	t.Parallel()
+	odd := &contacts.Contact{ID: "con_2", Values: contacts.Values{"name": " <Bob> & \n\x01 ", "hint": "@x"}}
+	book, err := excelize.OpenReader(strings.NewReader(exported(t, contacts.XLSX, "id,phone,company_size,name,hint,newsletter,tags", exportedAda(), odd)))
+	require.NoError(t, err)
+	defer book.Close()
+	require.Equal(t, []string{"Contacts"}, book.GetSheetList())
+	rows, err := book.GetRows("Contacts")
+	require.NoError(t, err)
+	require.Equal(t, [][]string{{"id", "phone", "company_size", "name", "hint", "newsletter", "tags"},
+		{"con_ada", "+447700900123", "-20.5", "Lovelace, Ada", "'=1+1", "TRUE", `vip,"a,b"`},
+		{"con_2", "", "", " <Bob> & \n\ufffd ", "'@x"}}, rows)
+	for cell, want := range map[string]excelize.CellType{"B2": excelize.CellTypeInlineString, "C2": excelize.CellTypeUnset, "F2": excelize.CellTypeBool} {
+		got, err := book.GetCellType("Contacts", cell)
+		require.NoError(t, err)
+		require.Equal(t, want, got, cell)
+	}
 }
 
 func TestColumnsMustBeFields(t *testing.T) {

@@ -31,21 +31,21 @@ func contactsExportCommand() *cobra.Command {
 	var asked contactsExport
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write contacts as CSV or as one JSON object a line",
-		Long: "Writes the contacts that all conditions hold for. In CSV a text that a spreadsheet would\n" +
+		Short: "Write contacts as CSV, XLSX or one JSON object a line",
+		Long: "Writes the contacts that all conditions hold for. In a table a text that a spreadsheet would\n" +
 			"run as a formula begins with an apostrophe.",
 		Example: "  usher contacts export -o contacts.csv\n" +
 			"  usher contacts export --columns name,email,company_size --where 'company_size>=50' --where tags=vip\n" +
 			"  usher contacts export --format ndjson --where created_at>=2026-01-01",
 		Args: cobra.NoArgs,
 		PreRunE: func(*cobra.Command, []string) error {
-			if err := oneOf("format", asked.format, string(contacts.CSV), string(contacts.NDJSON)); err != nil {
+			if err := oneOf("format", asked.format, string(contacts.CSV), string(contacts.NDJSON), string(contacts.XLSX)); err != nil {
 				return err
 			}
 			return oneOf("archived", asked.archived, "false", "true", "any")
 		},
 	}
-	cmd.Flags().StringVar(&asked.format, "format", string(contacts.CSV), "csv or ndjson")
+	cmd.Flags().StringVar(&asked.format, "format", string(contacts.CSV), "csv, ndjson or xlsx")
 	cmd.Flags().StringVar(&asked.columns, "columns", "", "fields in the order wanted, with commas (default: all)")
 	cmd.Flags().StringArrayVar(&asked.where, "where", nil, "a condition, as company_size>=50, status=qualified or phone:known; repeatable")
 	cmd.Flags().StringVar(&asked.query, "q", "", "words that begin words of name, e-mail or phone")
@@ -123,7 +123,10 @@ func (e *contactsExport) write(ctx context.Context, w *workbench, out io.Writer)
 		n++
 		return export.Write(c)
 	})
-	return n, errors.Join(err, export.Flush())
+	if err != nil {
+		return n, err
+	}
+	return n, export.Close()
 }
 
 // locale is where the workbench's business is.

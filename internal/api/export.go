@@ -91,5 +91,5 @@ func (s *Server) export(ctx context.Context, w io.Writer, format contacts.Export
 	if err := s.store(ctx).EachContact(business, filter, order, out.Write); err != nil {
 		return err
 	}
-	return out.Flush()
+	return out.Close()
 }

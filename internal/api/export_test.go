@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"encoding/csv"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -55,6 +57,10 @@ func TestExportHasWhatTheListHas(t *testing.T) {
 	require.Equal(t, "application/x-ndjson", lines.header.Get("Content-Type"))
 	require.Equal(t, `{"last_name":"Babbage","company_size":null}`+"\n"+`{"last_name":"Byron","company_size":3}`+"\n"+`{"last_name":"Lovelace","company_size":20}`+"\n", string(lines.body))
 
+	sheet := w.call("GET", "/v1/contacts.xlsx?columns=last_name", readKey, nil)
+	require.Equal(t, `attachment; filename="contacts.xlsx"`, sheet.header.Get("Content-Disposition"))
+	require.Equal(t, "PK", string(sheet.body[:2]))
+
 	// Another business has nothing of it.
 	require.Equal(t, "id\n", string(w.call("GET", "/v1/contacts.csv?columns=id", otherKey, nil).body))
 	require.Empty(t, w.call("GET", "/v1/contacts.ndjson", otherKey, nil).body)
@@ -67,7 +73,7 @@ func TestExportIsRefused(t *testing.T) {
 		"columns=name,shoe_size": "columns", "columns=name,name": "columns", "sort=shoe_size": "sort", "where=shoe_size=44": "where",
 		"email=nope": "email", "type=x": "type", "limit=5": "limit",
 	} {
-		for _, format := range []string{"csv", "ndjson"} {
+		for _, format := range []string{"csv", "ndjson", "xlsx"} {
 			a := w.call("GET", "/v1/contacts."+format+"?"+query, readKey, nil)
 			require.Equal(t, http.StatusUnprocessableEntity, a.status, query)
 			require.Equal(t, field, a.text("errors", 0, "field"), query)
@@ -82,13 +88,7 @@ func TestExportIsStreamed(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
 	const many = 450
-	now := time.Now().UTC().Truncate(time.Microsecond)
-	var all []*contacts.Contact
-	for i := range many {
-		all = append(all, &contacts.Contact{ID: ids.Format("con", int64(i+1)), BusinessID: "acme", CreatedAt: now, UpdatedAt: now,
-			Values: contacts.Values{"name": fmt.Sprint("Person ", i), "company": strings.Repeat("x", 1000)}})
-	}
-	require.NoError(t, w.db.Write(t.Context(), database.Bulk, func(tx *database.Tx) error { return sqlstore.New(tx).PutContacts(all) }))
+	crowd(t, w, many)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	go func() { _ = w.server.Serve(l) }()
@@ -118,4 +118,35 @@ func TestExportIsStreamed(t *testing.T) {
 		require.NoError(t, res.Body.Close())
 		eventually(t, func() bool { return w.server.streams.count() == 0 })
 	}
+}
+
+// An export that breaks off tells its reader, and so the server the client: it
+// does not look whole.
+func TestExportThatBreaksOff(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	crowd(t, w, sqlstore.PageMost+1)
+	acme, ok := w.gateway.Business("acme")
+	require.True(t, ok)
+	ctx := context.WithValue(t.Context(), callerKey{}, &caller{Key: sqlstore.Key{ID: "key_1", Business: "acme"}, business: acme})
+	begun, err := w.server.exportFile(ctx, contacts.CSV, &exportContactsInput{})
+	require.NoError(t, err)
+	w.server.streams.close() // the second page is read only when the first is taken
+	_, err = io.Copy(io.Discard, begun)
+	require.ErrorIs(t, err, context.Canceled)
+	eventually(t, func() bool { return w.server.streams.count() == 0 })
+	_, err = w.server.exportFile(ctx, contacts.CSV, &exportContactsInput{})
+	require.Error(t, err, "no new ones at the end")
+}
+
+// crowd puts contacts into acme, about a kilobyte each, all made at once.
+func crowd(t *testing.T, w *world, many int) {
+	t.Helper()
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	var all []*contacts.Contact
+	for i := range many {
+		all = append(all, &contacts.Contact{ID: ids.Format("con", int64(i+1)), BusinessID: "acme", CreatedAt: now, UpdatedAt: now,
+			Values: contacts.Values{"name": fmt.Sprint("Person ", i), "company": strings.Repeat("x", 1000)}})
+	}
+	require.NoError(t, w.db.Write(t.Context(), database.Bulk, func(tx *database.Tx) error { return sqlstore.New(tx).PutContacts(all) }))
 }

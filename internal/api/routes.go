@@ -51,6 +51,7 @@ func (s *Server) routes() []route {
 		{method: "GET", path: "/v1/contacts", needs: read, mount: typed(s.listContacts), summary: "List contacts"},
 		{method: "POST", path: "/v1/contacts", needs: agent, mount: typed(s.createContact), status: http.StatusCreated, body: contactBody{}, summary: "Add a contact"},
 		{method: "GET", path: "/v1/contacts.csv", needs: read, mount: typed(s.exportContacts(contacts.CSV, "text/csv; charset=utf-8")), summary: "Export contacts as CSV"},
+		{method: "GET", path: "/v1/contacts.xlsx", needs: read, mount: typed(s.exportContacts(contacts.XLSX, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")), summary: "Export contacts as a spreadsheet"},
 		{method: "GET", path: "/v1/contacts.ndjson", needs: read, mount: typed(s.exportContacts(contacts.NDJSON, "application/x-ndjson")), summary: "Export contacts, a JSON object a line"},
 		{method: "GET", path: "/v1/contacts/counts", needs: read, mount: typed(s.countContacts), summary: "Count contacts by status, flow, type or channel"},
 		{method: "GET", path: "/v1/contacts/{id}", needs: read, mount: typed(s.getContact), summary: "Read a contact"},
