@@ -4,6 +4,7 @@ import (
 	"os"
 	"reflect"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"usher/config"
+	"usher/connectors"
 )
 
 // Every path that a document names in backticks is there; <name> and the like
@@ -105,4 +107,28 @@ func TestComposeKeepsWhatIsAnswered(t *testing.T) {
 	require.Contains(t, file.Services["redis"].Command, "--appendonly yes --appendfsync always")
 	require.Contains(t, file.Services["redis"].Command, "--maxmemory-policy noeviction")
 	require.Contains(t, file.Services["usher"].Environment, "USHER_DATABASE")
+}
+
+// The table of what channels show, as authors of flows read it, has the limits
+// that hold.
+func TestTheTableOfChannelsHolds(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("docs/flows.md")
+	require.NoError(t, err)
+	_, table, _ := strings.Cut(string(raw), "## On each channel")
+	table, _, _ = strings.Cut(table, "\n## ")
+	for _, channel := range connectors.ChannelTypes() {
+		shows := connectors.CapabilitiesOf(channel)
+		row := regexp.MustCompile("(?m)^\\| .*`" + channel + "`.*$").FindString(table)
+		if shows.Limits.Text == 0 && !shows.Buttons {
+			require.Empty(t, row, "one of the others")
+			continue
+		}
+		for _, n := range []int{shows.Limits.Text, shows.Limits.Body, shows.Limits.Row.Count, shows.Limits.Row.Title, shows.Limits.List.Count, shows.Limits.List.Title} {
+			if n > 0 {
+				require.Regexp(t, `\b`+strconv.Itoa(n)+`\b`, row, channel)
+			}
+		}
+		require.Equal(t, shows.Forms, strings.HasSuffix(row, "| yes |"), channel)
+	}
 }

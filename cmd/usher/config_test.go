@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"usher/connectors"
+
 	"usher/config"
 )
 
@@ -31,8 +33,8 @@ func TestAFileIsNoTerminal(t *testing.T) {
 	require.False(t, isTerminal(f))
 }
 
-// Every type of channel has a page that says what to do at its platform, and a
-// row in the README's table.
+// Every type of channel has a page that says what to do at its platform, a row in
+// the README's table, and one in the table of what channels show.
 func TestEveryChannelIsDocumented(t *testing.T) {
 	t.Parallel()
 	readme, err := os.ReadFile("../../README.md")
@@ -40,5 +42,6 @@ func TestEveryChannelIsDocumented(t *testing.T) {
 	for kind := range channelTypes() {
 		require.FileExists(t, "../../docs/channels/"+kind+".md")
 		require.Contains(t, string(readme), "`"+kind+"/…`")
+		require.Contains(t, connectors.ChannelTypes(), kind)
 	}
 }
