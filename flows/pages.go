@@ -31,6 +31,19 @@ func onPage(patterns []string, page string) bool {
 	return false
 }
 
+// examplePage is the address of a page that a pattern of onPage fits.
+func examplePage(pattern string) string {
+	page := strings.ReplaceAll(pattern, "*", "")
+	switch {
+	case strings.HasPrefix(pattern, "/"):
+		return "https://www.example.com" + page
+	case strings.Contains(pattern, "://"):
+		return page
+	default:
+		return "https://" + page
+	}
+}
+
 // like matches a pattern with * for any characters, in time linear in each of
 // its pieces.
 func like(pattern, s string) bool {

@@ -23,6 +23,7 @@ type Trial struct {
 	find    func(id string) *Flow
 	fields  *contacts.Fields
 	started bool
+	page    string              // of events that say none
 	waits   []Wait              // of the run, some of them over
 	told    Wait                // the handover that something has become of
 	offered []connectors.Button // to tap, by the latest turn
@@ -54,6 +55,18 @@ func (f *Flow) keepVariables() {
 	}
 }
 
+// SupposePage has the visitor be on a page that the flow starts on, for trials in
+// a place that has no pages. What the visitor is said to see is not changed.
+func (t *Trial) SupposePage() {
+	s := &t.flow.start
+	if len(s.pages) > 0 {
+		t.page = examplePage(s.pages[0])
+	}
+	if len(s.landing) > 0 && t.Turn.Visit.Landing == "" {
+		t.Turn.Visit.Landing = examplePage(s.landing[0])
+	}
+}
+
 // Say plays one message of the visitor. Its error is ErrNotStarted.
 func (t *Trial) Say(message string) (Result, error) {
 	return t.Play(connectors.Event{Kind: connectors.KindMessage, Text: message})
@@ -63,6 +76,9 @@ func (t *Trial) Say(message string) (Result, error) {
 // open the conversation and the flow does not start with it.
 func (t *Trial) Play(e connectors.Event) (Result, error) {
 	t.Turn.EventID++
+	if e.Page == nil && t.page != "" {
+		e.Page = &connectors.Page{URL: t.page}
+	}
 	turn := t.Turn
 	turn.Event = &e
 	flow := t.running()

@@ -130,3 +130,20 @@ func FuzzTrialState(f *testing.F) {
 		require.NoError(t, err)
 	})
 }
+
+// A terminal has no pages: a flow that begins on some is tried on one of them.
+func TestTrialSupposesAPage(t *testing.T) {
+	t.Parallel()
+	for _, pattern := range []string{"/pricing*", "/", "*/pricing", "*", "shop.example.com/p*", "https://shop.example.com/*", "*pricing*"} {
+		for _, key := range []string{"pages", "landing_pages"} {
+			flow := mustParse(t, "id: p\nstart: {"+key+": [\""+pattern+"\"]}\nsteps:\n  - say: Hi\n")
+			trial, err := NewTrial(flow, nil, nil, testTurn(message("")))
+			require.NoError(t, err)
+			_, err = trial.Say("Hello")
+			require.ErrorIs(t, err, ErrNotStarted, "%s %s: a test of a flow says its page", key, pattern)
+			trial.SupposePage()
+			_, err = trial.Say("Hello")
+			require.NoError(t, err, "%s %s", key, pattern)
+		}
+	}
+}

@@ -24,7 +24,8 @@ func flowTryCommand() *cobra.Command {
 		Short: "Chat with a flow in the terminal",
 		Long: "Chats with a flow; nothing is kept or sent. With --answers it plays a script, one visitor\n" +
 			"message a line of which the first opens the conversation, prints the transcript and exits\n" +
-			"with 1 if answers are left over or the flow still waits for one.\n\n" + directivesHelp,
+			"with 1 if answers are left over or the flow still waits for one. The visitor is on a page\n" +
+			"that the flow starts on.\n\n" + directivesHelp,
 		Example: "  usher flow try flows/welcome.yaml\n" +
 			"  usher flow try --channel whatsapp --known email=ada@example.com flows/welcome.yaml\n" +
 			"  usher flow try --answers welcome.answers.txt flows/welcome.yaml",
@@ -47,6 +48,7 @@ func flowTryCommand() *cobra.Command {
 			if returning {
 				trial.Turn.Visit.Number = 2
 			}
+			trial.SupposePage()
 			show := transcript{out: cmd.OutOrStdout(), ink: inkFor(cmd)}
 			if answers == "" {
 				return chat(trial, cmd.InOrStdin(), show)
