@@ -244,6 +244,7 @@ type turn struct {
 	noted                             int // notes taken by its flow
 	kept                              []sqlstore.NoteRow
 	assigned                          bool        // the contact to somebody else
+	nobody                            bool        // what it resumes is not known, nor its person
 	wait                              *flows.Wait // what its run waits for outside now
 	over                              []string    // ids of timers that nothing waits for any more
 	wasAtDesk                         bool

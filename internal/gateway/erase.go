@@ -11,6 +11,7 @@ import (
 	"usher/internal/ids"
 	"usher/internal/inbox"
 	"usher/internal/outbox"
+	"usher/internal/timers"
 )
 
 // Erase forgets a person: at once in everything that is found by who it is, so
@@ -33,6 +34,7 @@ func (g *Gateway) Erase(ctx context.Context, b *Business, id string) (sqlstore.E
 		return inOrder(
 			func() error { return people.ForgetContact(b.ID, id) },
 			func() error { return outbox.Erase(tx, id) },
+			func() error { return timers.DropLanes(tx, e.Todo.Lanes) },
 			func() error { return people.PutErasure(e) },
 		)
 	})

@@ -382,6 +382,9 @@ func (g *Gateway) noteEnds(tx *database.Tx, turns []*turn) error {
 	ends := map[int64]time.Time{}
 	var kept []int64
 	for _, t := range turns {
+		if t.nobody { // it came late for somebody who is forgotten
+			ends[t.work.row.Lane] = t.now
+		}
 		if t.guest == nil {
 			continue
 		}

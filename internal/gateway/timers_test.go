@@ -173,6 +173,22 @@ func TestLateTimerOfStranger(t *testing.T) {
 		require.Len(t, w.resumed(ignored), 1)
 		_, err := w.g.GuestAt(t.Context(), w.b, "web/site", "gone")
 		require.ErrorIs(t, err, contacts.ErrNotFound)
+		require.NoError(t, w.g.inbox.Blank(t.Context(), time.Now().Add(time.Second), timers.DropLanes))
+		require.Empty(t, w.events(ignored)[0].Event)
+	})
+}
+
+// TestTimersOfErased go with their person.
+func TestTimersOfErased(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, be backend) {
+		w := setup(t, be, withFlow(tomorrow))
+		require.NoError(t, w.post("phone/acme", fromPhone("+447700900123", "Ada", "hi")))
+		w.idle()
+		require.Equal(t, 1, w.timersLeft())
+		_, err := w.g.Erase(t.Context(), w.b, w.onlyContact().ID)
+		require.NoError(t, err)
+		require.Zero(t, w.timersLeft())
 	})
 }
 

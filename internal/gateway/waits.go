@@ -46,6 +46,7 @@ func (t *turn) passOver(reason string) {
 	if t.conv.ContactID != "" {
 		t.outcome.GuestID, t.outcome.ContactID = "", t.conv.ContactID
 	}
+	t.nobody = t.guest != nil && t.guest.Applied == 0
 	t.conv, t.guest, t.contact, t.proven = nil, nil, nil, nil
 }
 
