@@ -8,9 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"usher/connectors"
-
 	"usher/config"
+	"usher/connectors"
 )
 
 func TestNewLogger(t *testing.T) {

@@ -148,12 +148,8 @@ func (s *flowShelf) teams(ctx context.Context, documents []flows.Document) map[s
 	if s.path == "" || !slices.ContainsFunc(documents, asks) {
 		return nil
 	}
-	known := map[string][]string{s.cfg.Business.ID: {}}
-	for _, b := range s.cfg.Businesses {
-		known[b.ID] = []string{}
-	}
-	if isThere(s.cfg) != nil {
-		return known // an installation that has not begun has no teams
+	if isThere(s.cfg) != nil { // nobody can have made any yet
+		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, teamsPatience)
 	defer cancel()
@@ -162,12 +158,13 @@ func (s *flowShelf) teams(ctx context.Context, documents []flows.Document) map[s
 		return nil
 	}
 	defer db.Close()
-	for business := range known {
-		teams, err := sqlstore.New(db.Read(ctx)).Teams(business)
+	known := map[string][]string{}
+	for _, b := range append([]config.Business{s.cfg.Business}, s.cfg.Businesses...) {
+		teams, err := sqlstore.New(db.Read(ctx)).Teams(b.ID)
 		if err != nil {
 			return nil
 		}
-		known[business] = gateway.Staffed(teams)
+		known[b.ID] = gateway.Staffed(teams)
 	}
 	return known
 }
