@@ -33,7 +33,7 @@ steps:
       body: {who: "{{ event.text }}"}
       save: {company_size: /size, vars.order: /id}
       retry: 2
-      timeout: 300ms
+      timeout: 20s
     otherwise: sorry
   - {say: "Order {{ vars.order }}, {{ contact.company_size | default: 'unknown' }}.", go: end}
   - {id: sorry, say: Later.}
@@ -64,12 +64,16 @@ func TestCallOutcomes(t *testing.T) {
 		"no JSON":        {func(_ int, w http.ResponseWriter) { fmt.Fprint(w, "<html>"+inText) }, 1, "Later.", "JSON"},
 		"without end":    {func(_ int, w http.ResponseWriter) { fmt.Fprint(w, `"`+strings.Repeat("x", 1<<20)+`"`) }, 3, "Later.", "1 MiB"},
 		"no answer":      {func(_ int, w http.ResponseWriter) { panic(http.ErrAbortHandler) }, 3, "Later.", ""},
-		"takes too long": {func(_ int, w http.ResponseWriter) { time.Sleep(600 * time.Millisecond) }, 3, "Later.", "no answer in time"},
+		"takes too long": {func(int, http.ResponseWriter) { time.Sleep(1500 * time.Millisecond) }, 3, "Later.", "no answer in time"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newService(t, func(n int, _ question, w http.ResponseWriter) { c.answer(n, w) })
-			w := setup(t, embedded(t), withFlow(strings.ReplaceAll(posting, "URL", s.url)), withSecrets)
+			source := strings.ReplaceAll(posting, "URL", s.url)
+			if name == "takes too long" {
+				source = strings.ReplaceAll(source, "20s", "1s")
+			}
+			w := setup(t, embedded(t), withFlow(source), withSecrets)
 			w.say("web/site", "v1", "it is me")
 			w.rested()
 			require.Equal(t, []string{"< it is me", "> " + c.said}, w.transcript("web/site", "v1"))
@@ -157,12 +161,12 @@ func TestSlowCalls(t *testing.T) {
 	})
 	release := sync.OnceFunc(func() { close(hold) })
 	t.Cleanup(release)
-	slow := strings.ReplaceAll(strings.ReplaceAll(posting, "URL", s.url), "300ms", "60s")
+	slow := strings.ReplaceAll(strings.ReplaceAll(posting, "URL", s.url), "20s", "60s")
 	w := build(t, embedded(t), withFlow(slow), withSecrets)
 	w.b.Channels["web/other"].FlowIDs = []string{"pausing"}
 	other := build(t, embedded(t)).b // another business, with a service that is quick
 	quick := newService(t, func(_ int, _ question, w http.ResponseWriter) { answerJSON(w, `{"id":"o-2","size":1}`) })
-	pause, third := flow(t, w.b, strings.ReplaceAll(pausing, "300ms", "50ms")), flow(t, w.b, strings.ReplaceAll(posting, "URL", quick.url))
+	pause, third := flow(t, w.b, strings.ReplaceAll(pausing, "20h", "50ms")), flow(t, w.b, strings.ReplaceAll(posting, "URL", quick.url))
 	pause.Version, third.Version = 1, 1
 	w.b.Flows.Set([]*flows.Flow{w.b.Flows.Get("posting"), pause})
 	other.ID, other.Secrets = "other", w.b.Secrets
@@ -206,7 +210,7 @@ func TestCallOfDeadProcess(t *testing.T) {
 			answerJSON(w, `{"id":"o-1","size":20}`)
 		})
 		t.Cleanup(func() { close(hold) })
-		w := setup(t, be, withFlow(strings.ReplaceAll(strings.ReplaceAll(posting, "URL", s.url), "300ms", "60s")), withSecrets)
+		w := setup(t, be, withFlow(strings.ReplaceAll(strings.ReplaceAll(posting, "URL", s.url), "20s", "60s")), withSecrets)
 		w.say("web/site", "v1", "hi")
 		require.Eventually(t, func() bool { return len(s.asked()) == 1 }, soon, look)
 		// It ends in the middle; what it had claimed is free, as its claim has run out.
@@ -227,7 +231,7 @@ func TestCallThatKills(t *testing.T) {
 	hold := make(chan struct{})
 	s := newService(t, func(int, question, http.ResponseWriter) { <-hold })
 	t.Cleanup(func() { close(hold) })
-	w := setup(t, embedded(t), withFlow(strings.ReplaceAll(strings.ReplaceAll(posting, "URL", s.url), "300ms", "60s")), withSecrets)
+	w := setup(t, embedded(t), withFlow(strings.ReplaceAll(strings.ReplaceAll(posting, "URL", s.url), "20s", "60s")), withSecrets)
 	w.say("web/site", "v1", "hi")
 	require.Eventually(t, func() bool { return len(s.asked()) == 1 }, soon, look)
 	w.end()

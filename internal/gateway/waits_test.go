@@ -26,7 +26,7 @@ id: pausing
 name: Pausing
 steps:
   - say: Wait.
-  - wait: 300ms
+  - wait: 20h
   - say: Still there?
   - {id: reply, ask: "Yes?"}
   - say: "{{ vars.reply }} it is."
@@ -82,6 +82,7 @@ func TestPauses(t *testing.T) {
 		}
 		require.Equal(t, 2, w.timersLeft())
 		w.say("web/site", "4477", "hello?")
+		w.later()
 		w.rested()
 		require.Equal(t, []string{"< hi", "> Wait.", "< hello?", "> Still there?", "> Yes?"}, w.transcript("web/site", "4477"))
 		require.Equal(t, []string{"< hi", "> Wait.", "> Still there?", "> Yes?"}, w.transcript("phone/acme", "4477"), "nobody said anything")
@@ -113,6 +114,7 @@ func TestPausesOfContacts(t *testing.T) {
 			stored.LastSeenAt = old
 			return putContact(tx, stored)
 		}))
+		w.later()
 		w.rested()
 		require.Eventually(t, func() bool { return len(w.phone.texts("447700900123")) == 3 }, soon, look)
 		require.Equal(t, old, w.contact(c.ID).LastSeenAt)
